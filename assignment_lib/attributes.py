@@ -1,0 +1,132 @@
+"""The twelve attribute tasks, their classes, and the way between annotation columns and the target form.
+
+*Annotation form* is what the course's CSV files hold: one row a person (or an image), 27 columns with 1-based values,
+where a body part's colour is spread over one binary column a colour. *Target form* is what a network is trained on: one
+integer in [0, C) a task, the colours condensed into one task with a last class "multicolor" for "no colour said yes"
+(report, section 2.1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+UP_COLORS = ("black", "white", "red", "purple", "yellow", "gray", "blue", "green", "multicolor")
+DOWN_COLORS = ("black", "white", "pink", "purple", "yellow", "gray", "blue", "green", "brown", "multicolor")
+
+#: Task name -> class names, both in the order of every table, weight tensor and CSV of this project.
+TASKS: dict[str, tuple[str, ...]] = {
+    "age": ("young", "teenager", "adult", "old"),
+    "backpack": ("no", "yes"),
+    "bag": ("no", "yes"),
+    "handbag": ("no", "yes"),
+    "clothes": ("dress", "pants"),
+    "down": ("long", "short"),
+    "up": ("long", "short"),
+    "hair": ("short", "long"),
+    "hat": ("no", "yes"),
+    "gender": ("male", "female"),
+    "upcolor": UP_COLORS,
+    "downcolor": DOWN_COLORS,
+}
+#: The two tasks whose classes are spread over one annotation column a colour, with the prefix of those columns.
+COLOR_PREFIX = {"upcolor": "up", "downcolor": "down"}
+#: Number of classes of all tasks together: the length of a class weight tensor.
+N_CLASSES = sum(len(classes) for classes in TASKS.values())  # 41
+
+
+def color_columns(task: str, multicolor: bool = False) -> list[str]:
+    """Annotation columns of a colour task in class order, with the multicolor column at the end when asked for."""
+    colors = TASKS[task] if multicolor else TASKS[task][:-1]
+    return [COLOR_PREFIX[task] + color for color in colors]
+
+
+#: The 27 columns every annotation file has, after its `id` column.
+ANNOTATION_COLUMNS = [task for task in TASKS if task not in COLOR_PREFIX] + [
+    column for task in COLOR_PREFIX for column in color_columns(task)
+]
+#: The 29 columns that `classification_test.csv` has: with upmulticolor and downmulticolor.
+CLASSIFICATION_COLUMNS = [task for task in TASKS if task not in COLOR_PREFIX] + [
+    column for task in COLOR_PREFIX for column in color_columns(task, multicolor=True)
+]
+
+
+def class_names() -> list[str]:
+    """The 41 names `task: class`, in the order of a class weight tensor."""
+    return [f"{task}: {name}" for task, classes in TASKS.items() for name in classes]
+
+
+def class_slices() -> dict[str, slice]:
+    """Task -> its slice of a 41-entry tensor."""
+    slices, start = {}, 0
+    for task, classes in TASKS.items():
+        slices[task] = slice(start, start + len(classes))
+        start += len(classes)
+    return slices
+
+
+def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd.DataFrame:
+    """Annotation form -> target form.
+
+    `annotations` holds the 27 columns of `ANNOTATION_COLUMNS` (upmulticolor and downmulticolor may stand beside them and
+    win over the rule "no colour said yes"). Returns a frame with one int64 column a task and the index unchanged.
+    Where a person has several colours of a body part marked, the first in class order is taken.
+
+    Raises `ValueError` with one sentence that begins with `source` when a column is missing or a value is unknown.
+    """
+    missing = [column for column in ANNOTATION_COLUMNS if column not in annotations.columns]
+    if missing:
+        raise ValueError(
+            f"{source}: the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
+            f"{'are' if len(missing) > 1 else 'is'} missing; it needs id and these 27: {', '.join(ANNOTATION_COLUMNS)}"
+        )
+    targets = pd.DataFrame(index=annotations.index)
+    for task, classes in TASKS.items():
+        if task in COLOR_PREFIX:
+            with_multicolor = f"{COLOR_PREFIX[task]}multicolor" in annotations.columns
+            columns = color_columns(task, multicolor=with_multicolor)
+            for column in columns:
+                _check_values(annotations[column], 2, source)
+            marked = annotations[columns].to_numpy() == 2
+            targets[task] = np.where(marked.any(1), marked.argmax(1), len(classes) - 1).astype(np.int64)
+        else:
+            _check_values(annotations[task], len(classes), source)
+            targets[task] = annotations[task].to_numpy().astype(np.int64) - 1
+    return targets
+
+
+def target_tensor(table: pd.DataFrame) -> torch.Tensor | None:
+    """The task columns of a table as int64 `(N, 12)` in task order; None where the table has no attributes."""
+    return torch.from_numpy(table[list(TASKS)].to_numpy(np.int64)) if set(TASKS) <= set(table.columns) else None
+
+
+def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+    """Target form -> annotation form with the 29 columns of `CLASSIFICATION_COLUMNS`, int64, 1-based.
+
+    `targets` is a frame with a column a task, or an integer array `(N, 12)` in task order. Inverse of `to_targets`.
+    """
+    if not isinstance(targets, pd.DataFrame):
+        targets = pd.DataFrame(np.asarray(targets), columns=list(TASKS))
+    annotations = {}
+    for task, classes in TASKS.items():
+        values = targets[task].to_numpy().astype(np.int64)
+        if len(values) and (values.min() < 0 or values.max() >= len(classes)):
+            raise ValueError(f"{task}: a target outside 0..{len(classes) - 1}")
+        if task in COLOR_PREFIX:
+            for index, column in enumerate(color_columns(task, multicolor=True)):
+                annotations[column] = np.where(values == index, 2, 1)
+        else:
+            annotations[task] = values + 1
+    return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]
+
+
+def _check_values(column: pd.Series, highest: int, source: str) -> None:
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = ~numbers.isin(range(1, highest + 1))
+    if wrong.any():
+        row = wrong[wrong].index[0]
+        raise ValueError(
+            f"{source}: row {row} has {column[row]!r} in the column {column.name}, where only 1 to {highest} may stand; "
+            "correct or remove that row"
+        )

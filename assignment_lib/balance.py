@@ -1,0 +1,89 @@
+"""Weights against unbalanced classes, and the sampler that draws rare ones more often (report, section 2.1, Figure 1).
+
+Every weight tensor has 41 float32 entries, the classes of the twelve tasks in the order of `attributes.TASKS`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
+
+from assignment_lib.attributes import N_CLASSES, TASKS, class_slices
+
+
+def class_counts(targets: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+    """Images a class, `(41,)` float64, of integer targets `(N, 12)`; each image counted `weights[i]` times if given."""
+    weights = torch.ones(len(targets), dtype=torch.float64) if weights is None else weights.double()
+    counts = torch.zeros(N_CLASSES, dtype=torch.float64)
+    for column, classes in enumerate(class_slices().values()):
+        counts[classes].index_add_(0, targets[:, column], weights)
+    return counts
+
+
+def class_weights(targets: torch.Tensor) -> torch.Tensor:
+    """`w_c = N / (C n_c)`: 1 for every class of a balanced task, large for a rare class (report, Figure 1).
+
+    `targets` is `(N, 12)` int64. A class without an image gets 0: no image can ask for it, and infinity would spoil sums.
+    """
+    return _inverse_share(class_counts(targets))
+
+
+def sample_weights(targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Weight of each image `(N,)` float32: the mean over the twelve tasks of the weight of its class."""
+    columns = [weights[classes][targets[:, column]] for column, classes in enumerate(class_slices().values())]
+    return torch.stack(columns, dim=1).mean(dim=1)
+
+
+def expected_weights(targets: torch.Tensor, sample_weights: torch.Tensor) -> torch.Tensor:
+    """Class weights `w'_c = 1 / (C p_c)` for batches drawn in proportion to `sample_weights` `(N,)`.
+
+    p_c is the share of class c among the drawn images, so these are the weights a loss needs beside the weighted
+    sampler: it has already evened out a part of the imbalance (report, Figure 1, second tensor).
+    """
+    return _inverse_share(class_counts(targets, sample_weights))
+
+
+def weighted_sampler(sample_weights: torch.Tensor, generator: torch.Generator) -> WeightedRandomSampler:
+    """Draws as many images an epoch as there are, with replacement, in proportion to `sample_weights`."""
+    return WeightedRandomSampler(sample_weights.double(), len(sample_weights), replacement=True, generator=generator)
+
+
+def sampler_and_weights(
+    targets: torch.Tensor | None, n: int, generator: torch.Generator, weighted: bool = True
+) -> tuple[Sampler, dict[str, torch.Tensor] | None]:
+    """How to draw `n` training images, and the class weights that the losses need beside it (task -> `(C,)`).
+
+    `weighted` draws rare classes more often and gives the expected weights; otherwise every image is drawn once an epoch
+    and the plain class weights are given. Without `targets` (a data set for re-ID only) the weights are None.
+    """
+    if targets is None:
+        return RandomSampler(range(n), generator=generator), None
+    weights = class_weights(targets)
+    if not weighted:
+        return RandomSampler(range(n), generator=generator), by_task(weights)
+    of_images = sample_weights(targets, weights)
+    return weighted_sampler(of_images, generator), by_task(expected_weights(targets, of_images))
+
+
+def by_task(weights: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A 41-entry tensor as task -> its own `(C,)` part."""
+    return {task: weights[classes] for task, classes in class_slices().items()}
+
+
+def weights_table(**weights: torch.Tensor) -> pd.DataFrame:
+    """One row a class (`task`, `class`), one column a named 41-entry tensor."""
+    names = [(task, name) for task, classes in TASKS.items() for name in classes]
+    table = pd.DataFrame(names, columns=["task", "class"])
+    for name, values in weights.items():
+        table[name] = values.double().numpy()
+    return table
+
+
+def _inverse_share(counts: torch.Tensor) -> torch.Tensor:
+    weights = torch.zeros(N_CLASSES, dtype=torch.float64)
+    for classes in class_slices().values():
+        of_task = counts[classes]
+        expected = of_task.sum() / len(of_task)
+        weights[classes] = torch.where(of_task > 0, expected / of_task.clamp(min=torch.finfo(torch.float64).tiny), 0.0)
+    return weights.float()

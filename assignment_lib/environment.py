@@ -1,0 +1,156 @@
+"""Where things are and what they run on: project root, settings, device, AMP dtype, seeding, versions, Colab."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from assignment_lib.archives import stem
+
+#: The folder that holds assignment_lib/, notebooks/ and figures/.
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DATA_FOLDER = PROJECT_ROOT / "data"
+FIGURES_FOLDER = PROJECT_ROOT / "figures"
+RUNS_FOLDER = PROJECT_ROOT / "runs"
+
+_PACKAGES = ("torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn", "matplotlib")
+
+
+class StepAside(Exception):
+    """Raised by a notebook that the data has nothing for; shown as its one sentence, and no error to `make notebooks`."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython's own hook
+        return [str(self)]
+
+
+def setting(name: str, default: str) -> str:
+    """The value of the environment variable `ASSIGNMENT_<name>`, or `default` where it is unset or empty.
+
+    `make notebooks DATA=course.zip` and Colab users set these; the settings cell of each notebook shows them.
+    """
+    return os.environ.get(f"ASSIGNMENT_{name}") or default
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person chooses before running the notebooks; every notebook shows its own in one cell."""
+
+    data: str = "synthetic"
+    recipe: str = "smoke"
+    backbone: str = "efficientnet_lite0"
+    pretrained: bool = True
+    seed: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """`runs/<data>-<recipe>/`: checkpoints, logs, metrics.json, deliverables."""
+        return RUNS_FOLDER / f"{stem(self.data)}-{self.recipe}"
+
+    @property
+    def committed(self) -> bool:
+        """Whether these are the settings of the notebooks and figures that are part of the project."""
+        return self == Settings()
+
+    @property
+    def figures(self) -> Path:
+        """Where tables and figures go: `figures/` for the committed settings, a folder of the run for all others."""
+        return FIGURES_FOLDER if self.committed else self.folder / "figures"
+
+    def training_folder(self, network: str) -> Path:
+        """Where the network called `network` keeps its checkpoints, history and TensorBoard logs.
+
+        Backbone and seed are in its name, so that runs that differ in them do not overwrite each other's networks.
+        """
+        weights = "" if self.pretrained else "-scratch"
+        return self.folder / (network if self.committed else f"{network}-{self.backbone}{weights}-seed{self.seed}")
+
+
+def settings(**chosen) -> Settings:
+    """`Settings(**chosen)`, where the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ... win over `chosen`.
+
+    So `make notebooks RECIPE=report` and a person who edits the settings cell use the same cell.
+    """
+    given = Settings(**chosen)
+    pretrained = setting("PRETRAINED", "yes" if given.pretrained else "no").lower()
+    if pretrained not in ("yes", "no"):
+        raise ValueError(f"ASSIGNMENT_PRETRAINED is {pretrained!r}; give yes or no")
+    seed = setting("SEED", str(given.seed))
+    if not seed.isdecimal():
+        raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; give a whole number from 0")
+    return Settings(
+        data=setting("DATA", given.data),
+        recipe=setting("RECIPE", given.recipe),
+        backbone=setting("BACKBONE", given.backbone),
+        pretrained=pretrained == "yes",
+        seed=int(seed),
+    )
+
+
+def in_colab() -> bool:
+    """True inside Google Colab."""
+    return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
+
+
+def device() -> torch.device:
+    """CUDA where it is, else the CPU. In Colab without a GPU it prints how to get one."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if in_colab():
+        print("No GPU here. Runtime > Change runtime type > T4 GPU makes training about twenty times faster.")
+    return torch.device("cpu")
+
+
+def amp_dtype(device: torch.device) -> torch.dtype | None:
+    """The autocast dtype to train in on `device`, or None for plain float32.
+
+    CUDA: bfloat16 where the GPU has it in hardware (Ampere and later), else float16 (a T4), which needs a GradScaler.
+    `is_bf16_supported()` alone also says yes to the slow emulation on a T4. CPU: None; whether bfloat16 pays there
+    depends on the network (ResNet-18 gains, depthwise convolutions lose), so it is measured: `training.faster_dtype`.
+    """
+    if torch.device(device).type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's generators (all devices)."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of the packages that decide a result, and of this code (git commit where there is one)."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    commit = subprocess.run(
+        ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    found["commit"] = commit.stdout.strip() or "unknown"
+    return found
+
+
+def describe() -> str:
+    """One line a person reads first: device, then versions."""
+    where = device()
+    name = torch.cuda.get_device_name() if where.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    return name + " · " + " · ".join(f"{package} {version}" for package, version in versions().items())
+
+
+def relative(path: str | Path) -> str:
+    """`path` as a reader should see it: relative to the project root where it lies inside, else its name only."""
+    path = Path(path).resolve()
+    return path.relative_to(PROJECT_ROOT).as_posix() if path.is_relative_to(PROJECT_ROOT) else path.name

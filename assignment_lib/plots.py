@@ -1,0 +1,314 @@
+"""Every figure of the notebooks. Each function returns a matplotlib Figure; `save_figure` writes it under a fixed name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+from torch import Tensor
+
+from assignment_lib.attributes import TASKS, class_names
+
+#: One colour a meaning, in every figure (colour-blind safe, Okabe and Ito 2008).
+BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
+
+
+def style() -> None:
+    """The look of all figures: call once at the top of a notebook."""
+    sns.set_theme(style="whitegrid", context="notebook", rc={"figure.dpi": 90, "axes.titlesize": "medium"})
+
+
+def save_figure(figure: Figure, name: str, folder: Path) -> Figure:
+    """Write `figure` as `name.png` into `folder`; returns it, so that a cell can show it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # without the metadata the same picture is the same file, whatever the matplotlib version
+    figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)  # the cell shows the returned figure once, not twice
+    return figure
+
+
+def show_image(axes, image: Tensor, border: str | None = None, title: str = "") -> None:
+    """Draw one uint8 (or float in [0, 1]) image `(3, H, W)` without axes, in a coloured frame where `border` is given."""
+    axes.imshow(image.permute(1, 2, 0).cpu().numpy())
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set(visible=border is not None, edgecolor=border, linewidth=3)
+    if title:
+        axes.set_title(title, fontsize=8, pad=3)
+
+
+def image_sheet(images: Sequence[Tensor], titles: Sequence[str] = (), columns: int = 10, title: str = "") -> Figure:
+    """Images side by side, `columns` a row, each `(3, H, W)`, with an optional title each."""
+    rows = -(-len(images) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(columns * 0.95, rows * (2.0 if titles else 1.8)), squeeze=False)
+    for position, axes in enumerate(grid.flat):
+        if position < len(images):
+            show_image(axes, images[position], title=titles[position] if len(titles) else "")
+        else:
+            axes.set_axis_off()
+    figure.suptitle(title)
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def identity_sheet(images: Tensor, table: pd.DataFrame, pids: Sequence[int], most: int = 10) -> Figure:
+    """One row a person, images ordered by camera, `most` a person; `images` belong to the rows of `table`."""
+    figure, grid = plt.subplots(len(pids), most, figsize=(most * 0.95, len(pids) * 2.0), squeeze=False)
+    for pid, row in zip(pids, grid, strict=True):
+        of_person = table[table["pid"] == pid].sort_values(["camera", "file"])
+        # spread over the cameras where there are more images than places
+        of_person = of_person.iloc[np.linspace(0, len(of_person) - 1, min(most, len(of_person))).astype(int)]
+        for axes in row:
+            axes.set_axis_off()
+        for axes, (index, camera) in zip(row, of_person["camera"].items(), strict=False):
+            axes.set_axis_on()
+            show_image(axes, images[index], title=f"camera {camera}" if camera >= 0 else "")
+        row[0].set_ylabel(f"person {pid}", fontsize=9)
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def class_shares(table: pd.DataFrame, title: str = "Share of the training images of each class") -> Figure:
+    """Bars of the class shares of the twelve tasks; `table` has the target columns."""
+    figure, grid = plt.subplots(3, 4, figsize=(12, 7.5))
+    for axes, (task, classes) in zip(grid.flat, TASKS.items(), strict=True):
+        shares = table[task].value_counts(normalize=True).reindex(range(len(classes)), fill_value=0.0)
+        axes.barh(range(len(classes)), shares, color=BLUE)
+        axes.set(yticks=range(len(classes)), yticklabels=classes, xlim=(0, 1), title=task)
+        axes.invert_yaxis()
+        axes.tick_params(labelsize=8)
+        for place, share in enumerate(shares):
+            axes.text(min(share + 0.02, 0.8), place, f"{share:.1%}", va="center", fontsize=7)
+    figure.suptitle(title)
+    figure.tight_layout()
+    return figure
+
+
+def counts(values: pd.Series, title: str, xlabel: str, ylabel: str) -> Figure:
+    """A histogram of whole numbers, one bar a value."""
+    figure, axes = plt.subplots(figsize=(7, 3))
+    found = values.value_counts().sort_index()
+    axes.bar(found.index, found.to_numpy(), color=BLUE)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(axis="x", visible=False)
+    figure.tight_layout()
+    return figure
+
+
+def camera_table(table: pd.DataFrame) -> Figure:
+    """Images (left) and persons (right) a camera."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
+    cameras = table.groupby("camera")
+    for axes, values, label in ((left, cameras.size(), "images"), (right, cameras["pid"].nunique(), "persons")):
+        axes.bar(values.index.astype(str), values.to_numpy(), color=BLUE)
+        axes.bar_label(axes.containers[0], fontsize=8)
+        axes.set(xlabel="camera", ylabel=label, title=f"{label.capitalize()} a camera")
+        axes.grid(axis="x", visible=False)
+    figure.tight_layout()
+    return figure
+
+
+def weights_before_after(table: pd.DataFrame, before: str, after: str) -> Figure:
+    """Class weights as two horizontal bars a class on a logarithmic axis; `table` comes from `balance.weights_table`."""
+    figure, axes = plt.subplots(figsize=(8, 10))
+    places = np.arange(len(table))
+    for column, offset, color in ((before, -0.2, GRAY), (after, 0.2, BLUE)):
+        present = table[column] > 0
+        axes.barh(places[present] + offset, table[column][present], height=0.4, color=color, label=column)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set(
+        xscale="log", yticks=places, yticklabels=class_names(), xlabel="weight (1 = as frequent as in a balanced task)"
+    )
+    axes.tick_params(labelsize=8)
+    axes.invert_yaxis()
+    axes.legend()
+    axes.set_title("Class weights before and after the weighted sampler")
+    figure.tight_layout()
+    return figure
+
+
+def shares_before_after(before: Tensor, after: Tensor, labels: tuple[str, str]) -> Figure:
+    """Class shares in percent before and after, both `(41,)`, one point pair a class."""
+    figure, axes = plt.subplots(figsize=(8, 9))
+    places = np.arange(len(before))
+    axes.hlines(places, 100 * before, 100 * after, color=GRAY, linewidth=1.5)
+    axes.plot(100 * before, places, "o", color=GRAY, label=labels[0])
+    axes.plot(100 * after, places, "o", color=BLUE, label=labels[1])
+    axes.set(yticks=places, yticklabels=class_names(), xlabel="share of the images, %", xlim=(-2, 102))
+    axes.tick_params(labelsize=8)
+    axes.invert_yaxis()
+    axes.legend()
+    axes.set_title("Class shares before and after the weighted sampler")
+    figure.tight_layout()
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Losses, validation scores and the weights that the multi-task wrapper learned; a row of `history` is an epoch."""
+    scores = {
+        "attributes/average/acc": ("accuracy", GREEN),
+        "attributes/average/macc": ("mean class accuracy", BLUE),
+        "reid/mAP": ("mAP", ORANGE),
+        "reid/rank1": ("rank-1", RED),
+    }
+    scores = {column: label for column, label in scores.items() if column in history}
+    losses = [c for c in ("loss/attributes", "loss/pid", "loss/triplet") if c in history]
+    weights = [c for c in ("weight/attributes", "weight/pid", "weight/triplet") if c in history]
+    figure, panels = plt.subplots(1, 3 if len(weights) > 1 else 2, figsize=(13 if len(weights) > 1 else 9, 3.6))
+    for column, color in zip(losses, (BLUE, ORANGE, GREEN), strict=False):
+        panels[0].plot(history["epoch"], history[column], color=color, label=column.removeprefix("loss/"))
+    panels[0].set(title="Training losses", xlabel="epoch", ylabel="loss", yscale="log")
+    panels[0].legend()
+    for column, (label, color) in scores.items():
+        panels[1].plot(history["epoch"], history[column], color=color, label=label)
+    best = history.loc[history["score"].idxmax(), "epoch"]
+    panels[1].axvline(best, color="black", linewidth=0.8, linestyle="--", label="best epoch")
+    panels[1].set(title="Validation scores", xlabel="epoch", ylim=(0, 1))
+    panels[1].legend(fontsize=8)
+    if len(weights) > 1:
+        for column, color in zip(weights, (BLUE, ORANGE, GREEN), strict=False):
+            panels[2].plot(history["epoch"], history[column], color=color, label=column.removeprefix("weight/"))
+        panels[2].set(title="Learned loss weights", xlabel="epoch")
+        panels[2].legend()
+    for axes in panels:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.tight_layout()
+    return figure
+
+
+def attribute_bars(table: pd.DataFrame, column: str = "mAcc") -> Figure:
+    """Ours beside the report's figure, a pair of bars a task; `table` comes from `report.attribute_table`."""
+    figure, axes = plt.subplots(figsize=(10, 3.6))
+    places = np.arange(len(table))
+    axes.bar(places - 0.2, table[column], 0.4, color=BLUE, label="this run")
+    axes.bar(places + 0.2, table[f"{column} (report)"], 0.4, color=GRAY, label="the report (Market-1501)")
+    axes.set(xticks=places, ylabel=f"{column}, %", ylim=(0, 105), title=f"{column} by task")
+    axes.set_xticklabels(table["Task"], rotation=30, ha="right")
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="lower left")
+    figure.tight_layout()
+    return figure
+
+
+def architecture(backbone: str, shape: tuple[int, int, int], embedding: int, pids: int) -> Figure:
+    """The final architecture as boxes and arrows (report, Figure 2).
+
+    `shape` is the feature map's (channels, height, width), `embedding` and `pids` the sizes of the other two outputs.
+    """
+    figure, axes = plt.subplots(figsize=(11, 5.2))
+    axes.set(xlim=(0, 11), ylim=(0, 5.2))
+    axes.set_axis_off()
+
+    def box(x, y, width, height, text, color):
+        axes.add_patch(
+            FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.05", facecolor=color, edgecolor="black")
+        )
+        axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=9)
+
+    def arrow(start, end):
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.2})
+
+    channels, height, width = shape
+    box(0.1, 2.0, 1.0, 1.2, "image\n3 × 128 × 64", "white")
+    box(1.7, 2.0, 1.7, 1.2, f"shared backbone\n{backbone}\n(ImageNet)", "#cfe3f3")
+    box(4.0, 2.0, 1.5, 1.2, f"feature map\n{channels} × {height} × {width}", "#e8f1f8")
+    arrow((1.15, 2.6), (1.62, 2.6))
+    arrow((3.45, 2.6), (3.92, 2.6))
+    box(6.2, 3.45, 2.6, 1.1, "12 heads, each: 2-D convolution,\naverage, linear, linear", "#fbe6c4")
+    box(9.4, 3.45, 1.5, 1.1, "attributes\n41 logits\nfocal losses", "white")
+    box(6.2, 0.65, 2.6, 1.1, f"average pooling:\nembedding, {embedding}", "#d5efe6")
+    box(9.4, 1.35, 1.5, 0.9, f"PID classifier\n{pids} logits\ncross-entropy", "white")
+    box(9.4, 0.1, 1.5, 0.9, "triplet loss;\ncosine ranking", "white")
+    arrow((5.55, 2.75), (6.12, 3.85))
+    arrow((5.55, 2.45), (6.12, 1.35))
+    arrow((8.88, 4.0), (9.32, 4.0))
+    arrow((8.88, 1.3), (9.32, 1.75))
+    arrow((8.88, 1.1), (9.32, 0.6))
+    axes.text(5.5, 5.0, "JointConvNet: one network, attributes and re-identification", ha="center", fontsize=11)
+    return figure
+
+
+def retrieval_grid(
+    query_images: Sequence[Tensor],
+    gallery_images: Sequence[Sequence[Tensor]],
+    similarities: Sequence[Sequence[float]],
+    correct: Sequence[Sequence[bool | None]] | None = None,
+    query_titles: Sequence[str] = (),
+) -> Figure:
+    """One row a query: the query, then its ranked images with their cosine similarity.
+
+    `correct` frames each in green (same person), red (another) or gray (None: left out of the score); without it no frame.
+    """
+    depth = max(len(row) for row in gallery_images)
+    figure, grid = plt.subplots(
+        len(query_images), depth + 1, figsize=((depth + 1) * 0.95, len(query_images) * 2.05), squeeze=False
+    )
+    for row, query in enumerate(query_images):
+        show_image(grid[row][0], query, border="black", title=query_titles[row] if len(query_titles) else "query")
+        for place in range(depth):
+            axes = grid[row][place + 1]
+            if place >= len(gallery_images[row]):
+                axes.set_axis_off()
+                continue
+            border = None
+            if correct is not None:
+                border = {True: GREEN, False: RED, None: GRAY}[correct[row][place]]
+            show_image(axes, gallery_images[row][place], border, f"{similarities[row][place]:.2f}")
+    figure.tight_layout(pad=0.5)
+    return figure
+
+
+def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: float) -> Figure:
+    """Cosine similarities of pairs of the same person and of different persons, each as a density, with the threshold."""
+    figure, axes = plt.subplots(figsize=(8, 3.4))
+    bins = np.linspace(min(same.min(), different.min()), 1, 61)
+    axes.hist(different, bins, density=True, alpha=0.6, color=GRAY, label="different persons")
+    axes.hist(same, bins, density=True, alpha=0.6, color=GREEN, label="same person")
+    axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
+    axes.set(xlabel="cosine similarity", ylabel="density", title="Similarity of validation pairs")
+    axes.legend()
+    figure.tight_layout()
+    return figure
+
+
+def confusion_matrices(confusions: dict[str, np.ndarray]) -> Figure:
+    """Row-normalised confusion matrices, one a task: `(C, C)` counts, rows are the true classes."""
+    columns = min(4, len(confusions))
+    rows = -(-len(confusions) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 3.3 * rows), squeeze=False)
+    for axes in grid.flat[len(confusions) :]:
+        axes.set_axis_off()
+    for axes, (task, confusion) in zip(grid.flat, confusions.items(), strict=False):
+        totals = confusion.sum(1, keepdims=True)
+        shares = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+        small = len(shares) > 4
+        sns.heatmap(
+            shares, ax=axes, vmin=0, vmax=1, cmap="Blues", cbar=False, square=True, annot=True,
+            fmt=".1f" if small else ".2f", annot_kws={"size": 6 if small else 9},
+            xticklabels=TASKS[task], yticklabels=TASKS[task],
+        )  # fmt: skip
+        axes.set(title=task, xlabel="predicted", ylabel="true")
+        axes.tick_params(labelsize=7)
+    figure.tight_layout()
+    return figure
+
+
+def as_png(image: Tensor, height: int = 160) -> bytes:
+    """One uint8 image `(3, H, W)` as PNG bytes, enlarged to `height` pixels, for a widget."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().to(torch.uint8).cpu().numpy())
+    picture = picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.BICUBIC)
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()

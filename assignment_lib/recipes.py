@@ -1,0 +1,115 @@
+"""Named settings of a whole run. A short run is the same notebook with a smaller recipe."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from assignment_lib.losses.objective import Objective
+from assignment_lib.models.densenet_se import MultiHeadDenseNet
+from assignment_lib.models.joint import JointConvNet
+from assignment_lib.training import load
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run's result beside the data. Printed before training, saved beside the checkpoint."""
+
+    name: str
+    seed: int = 0
+    # data
+    image_size: tuple[int, int] = (128, 64)  # height, width
+    validation_share: float = 0.1
+    weighted_sampler: bool = True
+    augment: bool = True
+    # JointConvNet
+    backbone: str = "efficientnet_lite0"
+    pretrained: bool = True
+    head_hidden: int = 128
+    dropout: float = 0.5
+    # objective
+    gamma: float = 2.0
+    attribute_multitask: str = "uncertainty"
+    total_multitask: str = "uncertainty"
+    triplet_margin: float = 0.3
+    triplet_mining: str = "all"
+    # training
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-2
+    patience: int = 8
+    # notebook 03's network
+    baseline_epochs: int = 12
+    baseline_learning_rate: float = 2e-3
+    # retrieval: smallest cosine similarity of an image that is called the same person
+    threshold: float = 0.6
+
+
+RECIPES = {
+    "smoke": Recipe("smoke", epochs=10, baseline_epochs=5),
+    "report": Recipe("report"),
+}
+
+
+def recipe(name: str, **changes) -> Recipe:
+    """A recipe of `RECIPES` by name, with some of its fields changed: `recipe("report", backbone="resnet18", seed=1)`."""
+    if name not in RECIPES:
+        raise ValueError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
+    return replace(RECIPES[name], **changes)
+
+
+def fingerprint(settings: Recipe, **others) -> dict:
+    """Plain types that tell one run from another: the recipe's fields and `others` (data, number of identities)."""
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+    return plain | others
+
+
+def joint_network(
+    settings: Recipe, n_pids: int, attributes: bool = True, pretrained: bool | None = None
+) -> JointConvNet:
+    """The JointConvNet of a recipe. `pretrained=False` skips the ImageNet weights where trained ones are loaded next."""
+    return JointConvNet(
+        settings.backbone,
+        n_pids,
+        pretrained=settings.pretrained if pretrained is None else pretrained,
+        attributes=attributes,
+        dropout=settings.dropout,
+        hidden=settings.head_hidden,
+    )
+
+
+def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
+    """The best JointConvNet that `training.fit` left in `folder`, in evaluation mode on the CPU, and its recipe.
+
+    Raises `FileNotFoundError` where notebook 04 has not trained it yet.
+    """
+    checkpoint = load(folder / "best.pt")
+    settings = dict(checkpoint["fingerprint"])
+    n_pids, attributes = settings.pop("n_pids"), settings.pop("attributes")
+    fields = {name: value for name, value in settings.items() if name in Recipe.__dataclass_fields__}
+    settings = Recipe(**fields | {"image_size": tuple(fields["image_size"])})
+    network = joint_network(settings, n_pids, attributes, pretrained=False)
+    network.load_state_dict(checkpoint["model"])
+    return network.eval(), settings
+
+
+def baseline_network(settings: Recipe) -> nn.Module:
+    """The MultiHead DenseNet-SE of notebook 03, with random weights."""
+    return MultiHeadDenseNet()
+
+
+def objective(settings: Recipe, class_weights: dict[str, torch.Tensor] | None, identity: bool = True) -> Objective:
+    """The objective of a recipe for the given class weights (task -> `(C,)`; None without attributes)."""
+    return Objective(
+        class_weights,
+        identity=identity,
+        gamma=settings.gamma,
+        attribute_multitask=settings.attribute_multitask,
+        total_multitask=settings.total_multitask,
+        triplet_margin=settings.triplet_margin,
+        triplet_mining=settings.triplet_mining,
+    )

@@ -1,0 +1,121 @@
+"""Time and memory of `metrics.reid_scores` beside the similarity product alone, at Market-1501's scale.
+
+    python benchmarks/reid_scores.py                          # 3,368 queries x 19,732 images x 512 dimensions
+    python benchmarks/reid_scores.py --distractors 500000     # with Market-1501's 500k distractors
+
+Embeddings are random directions with some likeness within an identity; identities, cameras, junk and distractors are as
+many as in Market-1501, in the order of its sorted file names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from assignment_lib import metrics
+
+QUERIES, IDENTITIES, CAMERAS, JUNK, DISTRACTORS, IMAGES = 3368, 750, 6, 2793, 2798, 19732
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--distractors", type=int, default=0, help="images added to the gallery (default: none)")
+    parser.add_argument("--dimensions", type=int, default=512)
+    parser.add_argument("--likeness", type=float, default=0.3, help="share of an identity in its embeddings, 0 to 1")
+    parser.add_argument("--shuffle", action="store_true", help="gallery in random order, not sorted by identity")
+    parser.add_argument("--chunk", type=int, default=None, help="queries at a time (default: the library's own)")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each; the median counts")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    data = market(options)
+    chunk = options.chunk or metrics._chunk(None, 4 * len(data["gallery"]))
+    scores = metrics.reid_scores(**data, chunk=options.chunk)  # the first run also starts threads and libraries
+    print(f"{len(data['query']):,} queries x {len(data['gallery']):,} images x {options.dimensions} dimensions, float32")
+    print(f"mAP {scores.mAP:.4f}, rank-1 {scores.rank1:.4f}, {scores.valid_queries:,} valid queries")
+
+    product, whole = [], []
+    for _ in range(options.repeat):  # in turn, so that other load meets both alike
+        product.append(seconds(lambda: similarity_product(data["query"], data["gallery"], chunk)))
+        whole.append(seconds(lambda: metrics.reid_scores(**data, chunk=options.chunk)))
+    print(f"similarity product alone, {chunk} queries at a time: {np.median(product):.3f} s (best {min(product):.3f})")
+    print(f"reid_scores, product included: {np.median(whole):.3f} s (best {min(whole):.3f})")
+    ratios = np.array(whole) / np.array(product)
+    print(f"ratio: median {np.median(ratios):.2f}, from {ratios.min():.2f} to {ratios.max():.2f}")
+    extra = extra_memory(lambda: metrics.reid_scores(**data, chunk=options.chunk))
+    print(f"memory above the inputs, at most: {extra / 2**20:.0f} MiB")
+
+
+def market(options: argparse.Namespace) -> dict[str, torch.Tensor | np.ndarray]:
+    """Arguments of `reid_scores`: as many images as Market-1501 has, spread over identities and cameras by chance."""
+    rng = np.random.default_rng(options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
+    good = IMAGES - JUNK - DISTRACTORS
+    gallery_ids = np.concatenate(
+        [np.full(JUNK, -1), np.zeros(DISTRACTORS + options.distractors, int), np.sort(rng.integers(1, IDENTITIES + 1, good))]
+    )
+    if options.shuffle:
+        rng.shuffle(gallery_ids)
+    query_ids = np.sort(rng.integers(1, IDENTITIES + 1, QUERIES))
+    centres = torch.randn(IDENTITIES + 1, options.dimensions, generator=generator)
+
+    def embeddings(ids: np.ndarray) -> torch.Tensor:
+        values = torch.randn(len(ids), options.dimensions, generator=generator).mul_(1 - options.likeness)
+        known = torch.as_tensor(np.flatnonzero(ids > 0))
+        values[known] += options.likeness * centres[torch.as_tensor(ids)[known]]
+        return values.div_(torch.linalg.vector_norm(values, dim=1, keepdim=True))
+
+    return {
+        "query": embeddings(query_ids),
+        "gallery": embeddings(gallery_ids),
+        "query_ids": query_ids,
+        "gallery_ids": gallery_ids,
+        "query_cameras": rng.integers(1, CAMERAS + 1, len(query_ids)),
+        "gallery_cameras": rng.integers(1, CAMERAS + 1, len(gallery_ids)),
+    }
+
+
+def similarity_product(query: torch.Tensor, gallery: torch.Tensor, chunk: int) -> None:
+    block = torch.empty(chunk, len(gallery))
+    for start in range(0, len(query), chunk):
+        part = query[start : start + chunk]
+        torch.mm(part, gallery.T, out=block[: len(part)])
+
+
+def seconds(work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def extra_memory(work) -> int:
+    """Most resident memory during `work` above that before it, in bytes, looked at every 2 ms (Linux)."""
+    before, most, done = resident(), 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.002):
+            most = max(most, resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    work()
+    done.set()
+    watcher.join()
+    return most - before
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Shared by all tests: the project root on the path, one thread count, small made-up tables."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from assignment_lib.attributes import TASKS
+
+
+@pytest.fixture
+def make_table():
+    """`make_table(identities, images, seed)`: a training table with random attributes, the same for one identity."""
+
+    def make(identities: int = 30, images: int = 4, seed: int = 0) -> pd.DataFrame:
+        random = np.random.default_rng(seed)
+        persons = pd.DataFrame({"pid": np.arange(identities) * 3 + 2})
+        for task, classes in TASKS.items():
+            # unbalanced, as pedestrians are: the first class takes most
+            shares = np.array([0.7] + [0.3 / (len(classes) - 1)] * (len(classes) - 1))
+            persons[task] = random.choice(len(classes), identities, p=shares)
+        table = persons.loc[persons.index.repeat(images)].reset_index(drop=True)
+        camera = np.tile(np.arange(images) % 3 + 1, identities)
+        names = [
+            f"{pid:04d}_c{c}s1_{i:06d}_00.jpg" for i, (pid, c) in enumerate(zip(table["pid"], camera, strict=True))
+        ]
+        table.insert(0, "path", ["/nowhere/" + name for name in names])
+        table.insert(1, "file", names)
+        table.insert(3, "camera", camera)
+        return table
+
+    return make

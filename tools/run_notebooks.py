@@ -1,0 +1,97 @@
+"""Execute the notebooks in order, showing what they print as they print it. Called by `make notebooks`.
+
+usage: python tools/run_notebooks.py [NUMBER ...]     (default: all; `04 05` runs those two)
+
+Settings come from the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ASSIGNMENT_BACKBONE,
+ASSIGNMENT_PRETRAINED and ASSIGNMENT_SEED. With none of them set the notebooks are executed in place, as they are
+committed; otherwise their executed copies go to runs/<data>-<recipe>/notebooks/.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from assignment_lib import environment  # noqa: E402
+
+
+class TalkingClient(NotebookClient):
+    """Prints every line that a cell writes to its standard output at once."""
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] == "stream":
+            for line in msg["content"]["text"].splitlines():
+                print(f"    {line}", flush=True)
+        return super().process_message(msg, cell, cell_index)
+
+
+def execute(path: Path, target: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    # the cells that were executed, and the state of widgets, are no part of what is kept
+    client = TalkingClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(ROOT / "notebooks")}},
+    )
+    try:
+        client.execute()
+    finally:
+        tidy(notebook)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, target)
+
+
+def tidy(notebook) -> None:
+    """Leave only what a reader can see: no live widgets (a static picture stands beside each), no machine's versions."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [
+                o for o in cell.outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})
+            ]
+
+
+def main(wanted: list[str]) -> int:
+    settings = environment.settings()
+    paths = [p for p in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not wanted or p.name[:2] in wanted]
+    if not paths:
+        print(f"no notebook has a number of {', '.join(wanted)}; they are 01 to 05")
+        return 2
+    target = ROOT / "notebooks" if settings.committed else settings.folder / "notebooks"
+    os.environ["ASSIGNMENT_DATA"] = settings.data
+    os.environ.setdefault("TQDM_DISABLE", "1")  # a bar is for a person who watches, not for a file
+    # a finished training is done again, so that what is written comes from this code; an interrupted one goes on
+    for marker in settings.folder.glob("*/finished.txt"):
+        for name in (marker.parent / "last.pt", marker):
+            name.unlink(missing_ok=True)
+    started = time.perf_counter()
+    for number, path in enumerate(paths, 1):
+        print(f"[{number}/{len(paths)}] {path.name}", flush=True)
+        begun = time.perf_counter()
+        try:
+            execute(path, target / path.name)
+        except CellExecutionError as error:
+            print(f"\n{path.name} stopped: {error.ename}: {error.evalue}", flush=True)
+            print(f"what it did until then is in {environment.relative(target / path.name)}")
+            return 1
+        print(f"    done in {time.perf_counter() - begun:.0f} s", flush=True)
+    print(
+        f"all done in {time.perf_counter() - started:.0f} s: notebooks in {environment.relative(target)}, tables and "
+        f"figures in {environment.relative(settings.figures)}, the rest in {environment.relative(settings.folder)}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
