@@ -106,7 +106,7 @@ def unpack(
                 raise  # the disk's fault; EINVAL comes from seeking where a broken archive points
             # Readers of broken archives raise what they trip over: BadZipFile, TarError, zlib.error, EOFError,
             # NotImplementedError, struct.error, ValueError, an OSError without number, ...
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
             raise ValueError(
                 f"{archive}: the archive cannot be read to its end ({reason}); remove it and download or copy it again"
             ) from error

@@ -121,6 +121,18 @@ def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]
 
 
+def describe(probabilities: dict[str, torch.Tensor]) -> str:
+    """The most probable class of each task in words, from task -> probabilities `(C,)`; yes/no tasks only where "yes"."""
+    words = []
+    for task, values in probabilities.items():
+        best = int(values.argmax())
+        name = TASKS[task][best]
+        if name != "no":
+            label = task if name == "yes" else f"{task} {name}"
+            words.append(f"{label} ({float(values[best]):.0%})")
+    return ", ".join(words)
+
+
 def _check_values(column: pd.Series, highest: int, source: str) -> None:
     numbers = pd.to_numeric(column, errors="coerce")
     wrong = ~numbers.isin(range(1, highest + 1))

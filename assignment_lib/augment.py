@@ -237,22 +237,20 @@ def perspective_matrix(corners: Tensor, size: tuple[int, int]) -> Tensor:
     matrix = torch.eye(3, dtype=torch.float64).repeat(len(corners), 1, 1)
     if not moved.any():
         return matrix
-    # Two equations a corner: u = (ax + by + c) / (gx + hy + 1), v = (dx + ey + f) / (gx + hy + 1), for a..h.
-    x, y = corners[moved].unbind(2)
-    u, v = _own_corners(size).expand_as(corners[moved]).unbind(2)
-    zero, one = torch.zeros_like(x), torch.ones_like(x)
-    equations = torch.cat(
-        (
-            torch.stack((x, y, one, zero, zero, zero, -u * x, -u * y), 2),
-            torch.stack((zero, zero, zero, x, y, one, -v * x, -v * y), 2),
-        ),
-        1,
-    )
-    solved = torch.linalg.solve(equations, torch.cat((u, v), 1))
-    cornered = torch.cat((solved, torch.ones_like(solved[:, :1])), 1).view(-1, 3, 3)
+    # Heckbert (1989), "Fundamentals of Texture Mapping and Image Warping", 2.2.3: from the unit square to four corners.
+    # Its inverse exists for every convex quadrilateral, which is not so of the usual eight equations.
+    first, second, third, fourth = corners[moved].unbind(1)
+    (x1, y1), (x2, y2) = (second - third).unbind(1), (fourth - third).unbind(1)
+    bend_x, bend_y = (first - second + third - fourth).unbind(1)
+    area = x1 * y2 - x2 * y1
+    g, h = (bend_x * y2 - x2 * bend_y) / area, (x1 * bend_y - bend_x * y1) / area
+    a, d = (second - first + g[:, None] * second).unbind(1)
+    b, e = (fourth - first + h[:, None] * fourth).unbind(1)
+    to_corners = _matrix(a, b, first[:, 0], d, e, first[:, 1], g, h, torch.ones_like(g))
+    to_pixels = torch.tensor([width - 1, height - 1, 1], dtype=torch.float64).diag()
     # torchvision measures corners from the edge of the picture here, and everything else from its centre.
     to_edge = torch.tensor([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]], dtype=torch.float64)
-    matrix[moved] = torch.linalg.inv(to_edge) @ cornered @ to_edge
+    matrix[moved] = torch.linalg.inv(to_edge) @ to_pixels @ torch.linalg.inv(to_corners) @ to_edge
     return matrix
 
 
@@ -266,7 +264,7 @@ def _resample(images: Tensor, matrices: Tensor) -> Tensor:
     """Bilinear samples of `images` (B, 3, H, W) through one matrix a sample."""
     height, width = images.shape[-2:]
     pixels = torch.tensor([width / 2, height / 2, 1.0], dtype=torch.float64)
-    curved = (matrices[:, 2, :2] != 0).any(1)
+    curved = (matrices[:, 2] != torch.tensor([0, 0, 1], dtype=torch.float64)).any(1)
     # grid_sample counts from -1 to 1 between the outer edges; float64 on the CPU keeps the small products exact.
     a = _send(matrices * pixels / pixels[:, None], images)[..., None, None]
     x = torch.arange(1 - width, width, 2, device=images.device, dtype=torch.float32).div_(width)

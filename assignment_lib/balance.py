@@ -21,6 +21,11 @@ def class_counts(targets: torch.Tensor, weights: torch.Tensor | None = None) -> 
     return counts
 
 
+def class_shares(targets: torch.Tensor) -> torch.Tensor:
+    """Share of the images that have each class, `(41,)` float32; the classes of a task sum to 1."""
+    return (class_counts(targets) / len(targets)).float()
+
+
 def class_weights(targets: torch.Tensor) -> torch.Tensor:
     """`w_c = N / (C n_c)`: 1 for every class of a balanced task, large for a rare class (report, Figure 1).
 

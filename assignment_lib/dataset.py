@@ -56,7 +56,8 @@ class Dataset:
 
     Every table has the columns `path` (str, absolute), `file` (str, its name), `pid` (int64) and `camera` (int64, as
     written in the file name, -1 where unknown), then, where annotations are known, the twelve tasks of
-    `attributes.TASKS` (int64 targets in [0, C); -1 for test images without annotations).
+    `attributes.TASKS` (int64 targets in [0, C); -1 in all twelve for junk, distractors and test persons without
+    annotations).
     `pid` is -2 where the test is anonymous; in a gallery -1 is junk and 0 a distractor.
     """
 
@@ -91,7 +92,7 @@ def load(path: str | Path, unpack_to: str | Path | None = None, max_bytes: int =
     folder `unpack_to`, and bounded by `max_bytes`. `dataset.notes` holds what a user should know about the data.
 
     Raises `FileNotFoundError` or `ValueError` (archives also `FileExistsError`, `OSError`) with one sentence that names
-    the file and the mend.
+    the file and the mend. Images are not opened: one that does not decode is found by the module that does.
     """
     given = _locate(path)
     folder = given

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from assignment_lib.attributes import TASKS
-from assignment_lib.metrics import attribute_scores, reid_scores_within
+from assignment_lib.dataset import Dataset
+from assignment_lib.metrics import ReidScores, attribute_scores, reid_scores, reid_scores_within
 
 
 class Predictions(NamedTuple):
@@ -80,7 +81,34 @@ def validator(images: Tensor, table: pd.DataFrame) -> Callable[[nn.Module], dict
     return validate
 
 
+def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict[str, dict] | None:
+    """Scores on the test images by Market-1501's protocol, `{"reid": {...}, "attributes": {...}}`; None where anonymous.
+
+    Junk and the query person's images from the query's camera leave, distractors stay. Attributes are scored on the
+    gallery images of known persons.
+    """
+    if not data.has_test_identities:
+        return None
+    reid = reid_scores(
+        query.embeddings,
+        gallery.embeddings,
+        data.query["pid"].to_numpy(),
+        data.gallery["pid"].to_numpy(),
+        data.query["camera"].to_numpy(),
+        data.gallery["camera"].to_numpy(),
+    )
+    scores = {"reid": _named(reid, len(data.query))}
+    if gallery.probabilities and set(TASKS) <= set(data.gallery.columns):
+        known = (data.gallery[list(TASKS)] >= 0).all(axis=1).to_numpy()
+        targets = torch.from_numpy(data.gallery.loc[known, list(TASKS)].to_numpy())
+        scores["attributes"] = attribute_scores(gallery.classes()[torch.from_numpy(known)], targets)
+    return scores
+
+
 def _reid(embeddings: Tensor, pids, cameras=None) -> dict[str, float]:
-    scores = reid_scores_within(embeddings, pids, cameras)
+    return _named(reid_scores_within(embeddings, pids, cameras), len(pids))
+
+
+def _named(scores: ReidScores, queries: int) -> dict[str, float]:
     named = {name: float(getattr(scores, name)) for name in ("mAP", "mINP", "rank1", "rank5", "rank10")}
-    return named | {"valid_queries": int(scores.valid_queries), "queries": len(pids)}
+    return named | {"valid_queries": int(scores.valid_queries), "queries": queries}

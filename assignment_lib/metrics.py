@@ -11,6 +11,7 @@ match is one more than the number of images that stand before it, which is count
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +32,10 @@ CMC_LENGTH = 50
 _BLOCK_BYTES = 64 * 2**20
 #: A gallery up to this size is copied without its junk, which then costs no product; in a larger one it is masked.
 _COPY_BYTES = 256 * 2**20
-#: Comparisons that one thread has in memory at a time; those of a query fit into a core's cache at Market's scale.
-_FLAG_BYTES = 16 * 2**20
+#: Comparisons that a thread has in memory at a time: few enough for a core's own cache.
+_FLAG_BYTES = 2**20
+#: Places at most where the comparisons with one person's images are cut; see `_ahead`.
+_CUTS = 4
 #: Largest distance of an embedding's norm from 1: what half precision leaves, and far from a forgotten normalisation.
 _NORM_TOLERANCE = 0.01
 
@@ -190,12 +193,10 @@ def reid_scores_from_distances(
 
     The distances are compared in the precision they come in. Raises `ValueError` as `reid_scores` does.
     """
-    distances = torch.as_tensor(distances).detach()
-    if distances.ndim != 2 or not distances.is_floating_point():
-        raise ValueError(f"distances are {distances.dtype} of shape {tuple(distances.shape)}; they must be floating (Q, G)")
+    distances = _floating(distances, "distances", "queries, gallery images")
     rules = _Rules.of(query_ids, gallery_ids, query_cameras, gallery_cameras, *distances.shape)
     chunk = _chunk(chunk, distances.shape[1] * distances.element_size())
-    return _scores(_negated(distances, chunk), rules, interpolation, progress, chunk)
+    return _scores(_negated(distances, rules.order, chunk), rules, interpolation, progress)
 
 
 # Sets at a threshold --------------------------------------------------------------------------------------------------
@@ -251,6 +252,18 @@ class _Pairs:
     row: np.ndarray  # query, counted from the block's first
     column: np.ndarray  # gallery image
     match: np.ndarray  # bool: a true match; False where the protocol drops the image
+    ids: np.ndarray  # of the block's queries, sorted
+
+    def persons(self) -> list[tuple[int, int, int, int]]:
+        """For each person with pairs: first and last row (exclusive), first and last pair (exclusive)."""
+        first = np.flatnonzero(np.diff(self.ids, prepend=np.nan) != 0)
+        rows = np.append(first, len(self.ids))
+        pairs = np.searchsorted(self.row, rows)
+        spans = zip(rows[:-1].tolist(), rows[1:].tolist(), pairs[:-1].tolist(), pairs[1:].tolist(), strict=True)
+        return [span for span in spans if span[2] < span[3]]
+
+    def tensors(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return tuple(torch.as_tensor(array, device=device) for array in (self.row, self.column, self.match))
 
 
 @dataclass(frozen=True)
@@ -262,6 +275,7 @@ class _Rules:
     query_cameras: np.ndarray | None
     gallery_cameras: np.ndarray | None
     own_column: np.ndarray | None  # gallery column of each query's own image, where queries come from the gallery
+    order: np.ndarray  # the queries sorted by id, so that those of a person are worked on together
     by_id: np.ndarray  # gallery columns sorted by id, in gallery order within an id
     sorted_ids: np.ndarray
 
@@ -275,9 +289,15 @@ class _Rules:
         if query_cameras is not None:
             query_cameras = _labels(query_cameras, "query_cameras", queries)
             gallery_cameras = _labels(gallery_cameras, "gallery_cameras", images)
-        by_id = np.argsort(gallery_ids, kind="stable")
         own_column = np.arange(queries) if within else None
-        return cls(query_ids, gallery_ids, query_cameras, gallery_cameras, own_column, by_id, gallery_ids[by_id])
+        return cls._sorted(query_ids, gallery_ids, query_cameras, gallery_cameras, own_column)
+
+    @classmethod
+    def _sorted(cls, query_ids, gallery_ids, query_cameras, gallery_cameras, own_column) -> _Rules:
+        order, by_id = np.argsort(query_ids, kind="stable"), np.argsort(gallery_ids, kind="stable")
+        return cls(
+            query_ids, gallery_ids, query_cameras, gallery_cameras, own_column, order, by_id, gallery_ids[by_id]
+        )
 
     def junk(self) -> np.ndarray:
         return np.flatnonzero(self.gallery_ids == JUNK_ID)
@@ -285,15 +305,13 @@ class _Rules:
     def without_junk(self) -> _Rules:
         """The same rules for a gallery from which the junk has been taken."""
         kept = self.gallery_ids != JUNK_ID
-        ids = self.gallery_ids[kept]
         cameras = None if self.gallery_cameras is None else self.gallery_cameras[kept]
         own = None if self.own_column is None else np.where(kept, np.cumsum(kept) - 1, -1)[self.own_column]
-        by_id = np.argsort(ids, kind="stable")
-        return _Rules(self.query_ids, ids, self.query_cameras, cameras, own, by_id, ids[by_id])
+        return self._sorted(self.query_ids, self.gallery_ids[kept], self.query_cameras, cameras, own)
 
-    def pairs(self, start: int, stop: int) -> _Pairs:
-        """The pairs of queries start..stop."""
-        ids = self.query_ids[start:stop]
+    def pairs(self, queries: np.ndarray) -> _Pairs:
+        """The pairs of some queries."""
+        ids = self.query_ids[queries]
         first = np.searchsorted(self.sorted_ids, ids, side="left")
         length = np.where(ids == JUNK_ID, 0, np.searchsorted(self.sorted_ids, ids, side="right") - first)
         row = np.repeat(np.arange(len(ids)), length)
@@ -301,10 +319,10 @@ class _Rules:
         column = self.by_id[first[row] + within_id]
         match = np.ones(len(row), bool)
         if self.query_cameras is not None:
-            match &= self.query_cameras[start:stop][row] != self.gallery_cameras[column]
+            match &= self.query_cameras[queries][row] != self.gallery_cameras[column]
         if self.own_column is not None:
-            match &= self.own_column[start:stop][row] != column
-        return _Pairs(row, column, match)
+            match &= self.own_column[queries][row] != column
+        return _Pairs(row, column, match, ids)
 
 
 # Ranks ----------------------------------------------------------------------------------------------------------------
@@ -313,99 +331,113 @@ class _Rules:
 def _scores_of_product(query, gallery, rules, interpolation, chunk, progress) -> ReidScores:
     gallery, rules = _without_junk(gallery, rules)
     chunk = _chunk(chunk, 4 * len(gallery))
-    return _scores(_products(query, gallery, chunk), rules, interpolation, progress, chunk)
+    return _scores(_products(query, gallery, rules.order, chunk), rules, interpolation, progress)
 
 
-def _scores(blocks: Iterator[torch.Tensor], rules: _Rules, interpolation: str, progress: bool, chunk: int) -> ReidScores:
-    """Scores from blocks of similarities `(n, G)` that follow each other through the queries."""
+def _scores(blocks: Iterator[torch.Tensor], rules: _Rules, interpolation: str, progress: bool) -> ReidScores:
+    """Scores from blocks of similarities `(n, G)` that follow each other through the queries in `rules.order`."""
     if interpolation not in ("step", "trapezoid"):
         raise ValueError(f'interpolation is {interpolation!r}; it must be "step" or "trapezoid"')
-    junk = rules.junk()
     queries, ahead = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for start, block in _with_bar(blocks, len(rules.query_ids), chunk, progress):
-        if len(junk):
-            block[:, torch.as_tensor(junk, device=block.device)] = -torch.inf
-        pairs = rules.pairs(start, start + len(block))
+    for block, of_block in _with_bar(blocks, rules.order, progress):
+        _mask_junk(block, rules)
+        pairs = rules.pairs(of_block)
         count = _count_ahead if block.device.type == "cpu" else _sort_ahead
         ahead.append(count(block, pairs))
-        queries.append(start + pairs.row[pairs.match])
+        queries.append(of_block[pairs.row[pairs.match]])
     return _summary(np.concatenate(queries), np.concatenate(ahead), rules, interpolation)
 
 
 def _count_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
     """For each true match, how many images of other persons stand before it: int64, in the order of the pairs.
 
-    Overwrites the similarities of the query's own person in `block`, so that they are before nobody.
+    Overwrites the similarities of the query's own person in `block`, so that these images stand before nobody.
     """
     similarity = block.numpy()
-    row, column = pairs.row[pairs.match], pairs.column[pairs.match]
-    level = similarity[row, column][:, None]
+    level = similarity[pairs.row, pairs.column]
+    level[~pairs.match] = np.inf
     similarity[pairs.row, pairs.column] = -np.inf
-    # Images of other persons between two neighbouring pairs of a query: there the order among equals changes sides.
-    gap = np.ones(len(pairs.row), bool)
-    gap[1:] = (np.diff(pairs.column) != 1) | (np.diff(pairs.row) != 0)
-    run = np.cumsum(gap)[pairs.match]
-    cuts = np.flatnonzero(np.diff(run, prepend=0))
-    ahead = np.empty(len(row), np.int64)
+    ahead = np.empty(len(level), np.int64)
+    persons = pairs.persons()
 
-    starts = np.searchsorted(row, np.arange(len(block) + 1))
-    first_cut = np.searchsorted(cuts, starts).tolist()
-    starts, cut_columns, cuts = starts.tolist(), column[cuts].tolist(), cuts.tolist()
-
-    def count(queries: range) -> None:
+    def count(some: range) -> None:
         flags = _Flags(block.shape[1])
-        for query in queries:
-            start, stop = starts[query], starts[query + 1]
-            for low in range(start, stop, flags.rows):
-                high = min(low + flags.rows, stop)
-                here = range(first_cut[query], first_cut[query + 1])
-                edges = [0, *(cut_columns[cut] for cut in here), block.shape[1]]
-                passed = [start, *(cuts[cut] for cut in here[1:]), stop]
-                _flag_ahead(similarity[query], level[low:high], flags.flags, edges, [min(max(p, low), high) - low for p in passed])
-                ahead[low:high] = flags.counts(high - low)
+        for person in some:
+            first, last, start, stop = persons[person]
+            here = level[start:stop].reshape(last - first, -1)
+            columns = pairs.column[start : start + here.shape[1]]
+            _count_person(similarity[first:last], here, columns, flags, ahead[start:stop].reshape(here.shape))
 
-    _in_threads(count, len(block))
+    _in_threads(count, len(persons))
+    return ahead[pairs.match]
+
+
+def _count_person(similarity, level, columns, flags, ahead) -> None:
+    """Fills `ahead` `(n, K)`: how many values in each row of `similarity` `(n, G)` stand before each of `level` `(n, K)`.
+
+    `columns` `(K,)`, ascending, is where the levels have their place in the gallery.
+    """
+    for low in range(0, len(columns), flags.rows):
+        some = slice(low, low + flags.rows)
+        step = max(1, flags.rows // len(columns[some]))
+        for top in range(0, len(level), step):
+            rows = slice(top, top + step)
+            ahead[rows, some] = _ahead(similarity[rows], level[rows, some], columns[some], flags)
+
+
+def _ahead(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, flags: _Flags) -> np.ndarray:
+    """One `_count_person` whose comparisons fit into `flags`."""
+    table = flags.table(*level.shape)
+    similarity, level = similarity[:, None], level[:, :, None]
+    runs = np.flatnonzero(np.diff(columns, prepend=-2) != 1)
+    apart = -(-len(runs) // _CUTS)
+    cuts = runs[::apart].tolist()
+    edges = [0, *columns[cuts].tolist(), similarity.shape[2]]
+    equal = []
+    for left, right, here, after in zip(edges[:-1], edges[1:], [0, *cuts], [*cuts, len(columns)], strict=True):
+        values = similarity[:, :, left:right]
+        if apart > 1 and after > here:
+            ties = np.equal(values, level[:, here:after], out=table[:, here:after, left:right])
+            if ties.any():
+                before = np.arange(left, right) < columns[here:after, None]
+                equal.append((slice(here, after), (ties & before).sum(2)))
+        if after < len(columns):
+            np.greater_equal(values, level[:, after:], out=table[:, after:, left:right])
+        if after:
+            np.greater(values, level[:, :after], out=table[:, :after, left:right])
+    ahead = flags.counts(*table.shape[:2])
+    for some, more in equal:
+        ahead[:, some] += more
     return ahead
 
 
-def _flag_ahead(similarity, level, flags, edges, passed) -> None:
-    """Marks in `flags` `(K, G)` which images stand before which match.
-
-    `level` `(K, 1)`: similarities of the matches, in gallery order. Between `edges[i]` and `edges[i + 1]` of the gallery
-    the first `passed[i]` matches have been passed: an image as similar as they are comes after them, and before the
-    others.
-    """
-    for left, right, after in zip(edges[:-1], edges[1:], passed, strict=True):
-        if after < len(level):
-            np.greater_equal(similarity[left:right], level[after:], out=flags[after : len(level), left:right])
-        if after:
-            np.greater(similarity[left:right], level[:after], out=flags[:after, left:right])
-
-
 class _Flags:
-    """A table of truth values whose rows are counted eight values at a time.
+    """Room for tables of truth values whose rows are counted eight values at a time.
 
     Eight flags read as one 64-bit word have a byte each. A sum of up to 255 such words carries nothing from one byte
     into the next, so its bytes are the counts of every eighth flag.
     """
 
     def __init__(self, columns: int):
-        sums = -(-columns // (8 * 255))
-        words = -(-columns // (8 * sums))
-        self.rows = max(1, _FLAG_BYTES // (8 * sums * words))
-        self.flags = np.zeros((self.rows, 8 * sums * words), bool)
-        self._words = self.flags.view(np.uint64).reshape(self.rows, sums, words)
+        self.columns = columns
+        self.sums = -(-columns // (8 * 255))
+        self.words = -(-columns // (8 * self.sums))
+        width = 8 * self.sums * self.words
+        self.rows = max(1, _FLAG_BYTES // width)
+        self._flags = np.zeros((self.rows, width), bool)
 
-    def counts(self, rows: int) -> np.ndarray:
-        sums = np.add.reduce(self._words[:rows], axis=2)
-        return np.add.reduce(sums.view(np.uint8), axis=1, dtype=np.int64)
+    def table(self, queries: int, matches: int) -> np.ndarray:
+        return self._flags[: queries * matches].reshape(queries, matches, -1)[:, :, : self.columns]
+
+    def counts(self, queries: int, matches: int) -> np.ndarray:
+        words = self._flags[: queries * matches].view(np.uint64).reshape(queries * matches, self.sums, self.words)
+        sums = np.add.reduce(words, axis=2).view(np.uint8)
+        return np.add.reduce(sums, axis=1, dtype=np.int64).reshape(queries, matches)
 
 
 def _sort_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
     """What `_count_ahead` gives, by sorting: many small comparisons are slow on a GPU and sorting is fast."""
-    row = torch.as_tensor(pairs.row, device=block.device)
-    column = torch.as_tensor(pairs.column, device=block.device)
-    match = torch.as_tensor(pairs.match, device=block.device)
+    row, column, match = pairs.tensors(block.device)
     block[row[~match], column[~match]] = -torch.inf
     order = block.sort(dim=1, descending=True, stable=True).indices
     other = torch.ones_like(block, dtype=torch.bool)
@@ -425,16 +457,14 @@ def _in_threads(work: Callable[[range], None], rows: int) -> None:
 
 
 def _summary(queries: np.ndarray, ahead: np.ndarray, rules: _Rules, interpolation: str) -> ReidScores:
-    """Scores from the number of other persons' images `ahead` of each match and the match's query, sorted by query."""
+    """Scores from the query of each true match and the number of other persons' images `ahead` of it."""
     if not len(queries):
-        raise ValueError(
-            "no query has a true match in the gallery: after the junk (id -1) and the images of the same person from "
-            "the same camera are left out, no gallery id is among the query ids"
-        )
+        raise _no_valid_query()
+    # A better placed match has no more wrong images before it, so the sorted numbers belong to the 1st, 2nd, … match.
+    by_query = np.lexsort((ahead, queries))
+    queries, ahead = queries[by_query], ahead[by_query]
     starts = np.flatnonzero(np.diff(queries, prepend=-1))
     matches = np.diff(starts, append=len(queries))
-    # A better placed match has no more wrong images before it, so the sorted numbers belong to the 1st, 2nd, … match.
-    ahead = ahead[np.lexsort((ahead, queries))]
     nth = np.arange(1, len(queries) + 1) - np.repeat(starts, matches)
     rank = ahead + nth
     precision = nth / rank
@@ -466,14 +496,9 @@ def _threshold_frame(query, gallery, rules, thresholds, chunk, progress) -> pd.D
     chunk = _chunk(chunk, 4 * len(gallery))
     returned, right = np.zeros(len(levels), np.int64), np.zeros(len(levels), np.int64)
     valid, matches = 0, 0
-    junk = rules.junk()
-    for start, block in _with_bar(_products(query, gallery, chunk), len(query), chunk, progress):
-        if len(junk):
-            block[:, torch.as_tensor(junk, device=block.device)] = -torch.inf
-        pairs = rules.pairs(start, start + len(block))
-        row = torch.as_tensor(pairs.row, device=block.device)
-        column = torch.as_tensor(pairs.column, device=block.device)
-        match = torch.as_tensor(pairs.match, device=block.device)
+    for block, queries in _with_bar(_products(query, gallery, rules.order, chunk), rules.order, progress):
+        _mask_junk(block, rules)
+        row, column, match = rules.pairs(queries).tensors(block.device)
         own = block[row[match], column[match]].sort().values
         right += len(own) - torch.searchsorted(own, levels).cpu().numpy()
         block[row[~match], column[~match]] = -torch.inf
@@ -481,7 +506,7 @@ def _threshold_frame(query, gallery, rules, thresholds, chunk, progress) -> pd.D
         valid, matches = valid + len(has_match), matches + len(own)
         returned += _at_least(block[has_match], levels)
     if not valid:
-        _summary(np.empty(0), np.empty(0), rules, "step")
+        raise _no_valid_query()
     precision, recall = right / np.maximum(returned, 1), right / matches
     f1 = 2 * right / (returned + matches)
     return pd.DataFrame(
@@ -503,36 +528,70 @@ def _at_least(block: torch.Tensor, levels: torch.Tensor) -> np.ndarray:
 # Blocks of similarities -----------------------------------------------------------------------------------------------
 
 
-def _products(query: torch.Tensor, gallery: torch.Tensor, chunk: int) -> Iterator[torch.Tensor]:
+def _products(query: torch.Tensor, gallery: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
     """Similarities `(n, G)` of `chunk` queries after the other; each block takes the memory of the one before."""
-    block = torch.empty(min(chunk, len(query)), len(gallery), device=gallery.device)
-    for start in range(0, len(query), chunk):
-        part = query[start : start + chunk]
-        yield torch.mm(part, gallery.T, out=block[: len(part)])
+    order = torch.as_tensor(order, device=query.device)
+    buffers = [torch.empty(min(chunk, len(order)), len(gallery), device=gallery.device) for _ in range(1 + PREFETCH)]
+    for number, queries in enumerate(order.split(chunk)):
+        yield torch.mm(query[queries], gallery.T, out=buffers[number % len(buffers)][: len(queries)])
 
 
-def _negated(distances: torch.Tensor, chunk: int) -> Iterator[torch.Tensor]:
-    for start in range(0, len(distances), chunk):
-        block = -distances[start : start + chunk]
-        if block.isnan().any():
-            raise ValueError(f"distances have NaN in the rows {start} to {start + len(block) - 1}")
+def _negated(distances: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
+    """Similarities `(n, G)`, the larger the nearer, of `chunk` queries after the other."""
+    for queries in torch.as_tensor(order, device=distances.device).split(chunk):
+        block = distances[queries].neg_()
+        if not block.isfinite().all():
+            row = int(queries[(~block.isfinite()).any(1)][0])
+            raise ValueError(f"distances have NaN or infinity in row {row}")
         yield block
 
 
 def _without_junk(gallery: torch.Tensor, rules: _Rules) -> tuple[torch.Tensor, _Rules]:
     """Gallery and rules without the junk, or as they are where a copy of the gallery would take too much memory."""
-    if not len(rules.junk()) or gallery.nbytes > _COPY_BYTES:
+    kept = np.flatnonzero(rules.gallery_ids != JUNK_ID)
+    if not len(kept):
+        raise _no_valid_query()
+    if len(kept) == len(gallery):
         return gallery, rules
-    kept = torch.as_tensor(np.flatnonzero(rules.gallery_ids != JUNK_ID), device=gallery.device)
-    return gallery[kept], rules.without_junk()
+    if kept[-1] - kept[0] + 1 == len(kept):  # junk only before and after the others, as in sorted file names
+        return gallery[kept[0] : kept[-1] + 1], rules.without_junk()
+    if gallery.nbytes > _COPY_BYTES:
+        return gallery, rules
+    return gallery[torch.as_tensor(kept, device=gallery.device)], rules.without_junk()
 
 
-def _with_bar(blocks, queries: int, chunk: int, progress: bool):
-    """(first query, block) of each block, with a bar of queries on request."""
-    with tqdm(total=queries, desc="queries ranked", unit="query", leave=False, disable=not progress) as bar:
-        for number, block in enumerate(blocks):
-            yield number * chunk, block
+def _mask_junk(block: torch.Tensor, rules: _Rules) -> None:
+    junk = rules.junk()
+    if len(junk):
+        block.index_fill_(1, torch.as_tensor(junk, device=block.device), -torch.inf)
+
+
+PREFETCH = True
+def _prefetched(blocks):
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = worker.submit(next, blocks, None)
+            yield block
+
+
+def _with_bar(
+    blocks: Iterator[torch.Tensor], order: np.ndarray, progress: bool
+) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
+    """Each block and its queries, with a bar of queries on request."""
+    done = 0
+    with tqdm(total=len(order), desc="queries ranked", unit="query", leave=False, disable=not progress) as bar:
+        for block in _prefetched(blocks) if PREFETCH else blocks:
+            yield block, order[done : done + len(block)]
+            done += len(block)
             bar.update(len(block))
+
+
+def _no_valid_query() -> ValueError:
+    return ValueError(
+        "no query has a true match left: without junk (id -1) and images of the same person from the same camera, the "
+        "gallery holds none of the queries' ids"
+    )
 
 
 def _chunk(chunk: int | None, bytes_a_query: int) -> int:
@@ -564,13 +623,18 @@ def _labels(values: Array, name: str, length: int) -> np.ndarray:
     return array
 
 
+def _floating(values: Array, name: str, axes: str) -> torch.Tensor:
+    if not isinstance(values, torch.Tensor):
+        with warnings.catch_warnings():  # torch warns of arrays that are read-only, and nothing here writes to one
+            warnings.simplefilter("ignore", UserWarning)
+            values = torch.as_tensor(np.ascontiguousarray(values))
+    if values.ndim != 2 or not values.is_floating_point() or not values.numel():
+        raise ValueError(f"{name} is {values.dtype} of shape {tuple(values.shape)}; it must be floating ({axes})")
+    return values.detach() if values.element_size() >= 4 else values.detach().float()
+
+
 def _embeddings(values: Array, name: str) -> torch.Tensor:
-    embeddings = torch.as_tensor(values).detach()
-    if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.numel():
-        raise ValueError(
-            f"{name} is {embeddings.dtype} of shape {tuple(embeddings.shape)}; it must be floating (images, dimensions)"
-        )
-    embeddings = embeddings.float()
+    embeddings = _floating(values, name, "images, dimensions").float()
     norms = torch.linalg.vector_norm(embeddings, dim=1)
     if not norms.isfinite().all():
         raise ValueError(f"{name} has NaN or infinity in row {int((~norms.isfinite()).nonzero()[0])}")

@@ -116,6 +116,19 @@ def camera_table(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def correlations(persons: pd.DataFrame) -> Figure:
+    """Pearson correlation of the two-class tasks over persons; `persons` has the target columns, one row a person."""
+    binary = [task for task, classes in TASKS.items() if len(classes) == 2]
+    # "clothes: dress" says more than a 0: the label names what a 1 means
+    table = persons[binary].rename(columns={task: f"{task}: {TASKS[task][1]}" for task in binary})
+    figure, axes = plt.subplots(figsize=(7, 5.6))
+    mask = np.triu(np.ones((len(binary), len(binary)), dtype=bool))
+    sns.heatmap(table.corr(), ax=axes, mask=mask, vmin=-1, vmax=1, cmap="RdBu_r", annot=True, fmt=".2f", square=True)
+    axes.set_title("Correlation of two-class attributes over persons")
+    figure.tight_layout()
+    return figure
+
+
 def weights_before_after(table: pd.DataFrame, before: str, after: str) -> Figure:
     """Class weights as two horizontal bars a class on a logarithmic axis; `table` comes from `balance.weights_table`."""
     figure, axes = plt.subplots(figsize=(8, 10))

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from assignment_lib.attributes import CLASSIFICATION_COLUMNS, TASKS, to_annotations
+from assignment_lib.dataset import Dataset
 
 #: Table 1 of the report: accuracy and mean class accuracy on the validation split, in percent.
 REPORT_TABLE_1 = {
@@ -30,6 +31,16 @@ REPORT_TABLE_1 = {
 }
 #: Table 2 of the report: validation mAP in percent.
 REPORT_TABLE_2_MAP = 56.3
+
+
+def data_table(data: Dataset) -> pd.DataFrame:
+    """Images, persons and cameras of the three parts of a data set; "?" where the test is anonymous."""
+    rows = []
+    for part, table in (("train", data.train), ("query", data.query), ("gallery", data.gallery)):
+        persons = table.loc[table["pid"] > 0, "pid"].nunique()
+        cameras = table.loc[table["camera"] >= 0, "camera"].nunique()
+        rows.append({"part": part, "images": len(table), "persons": persons or "?", "cameras": cameras or "?"})
+    return pd.DataFrame(rows)
 
 
 def attribute_table(scores: dict[str, dict[str, float]]) -> pd.DataFrame:

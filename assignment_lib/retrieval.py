@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -44,3 +46,35 @@ def same_person(ranking: Ranking, threshold: float, keep: Tensor | None = None) 
     if keep is not None:
         accepted &= keep[ranking.order]
     return [order[passed] for order, passed in zip(ranking.order, accepted, strict=True)]
+
+
+def pair_similarities(embeddings: Tensor, ids: np.ndarray, most: int = 1_000_000) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine similarities of all pairs of the same person and of pairs of different persons, both float32 1-D.
+
+    `embeddings` `(N, D)` L2-normalised, `ids` `(N,)`. Of the different persons' pairs at most about `most` are kept,
+    evenly spaced: a histogram needs no more.
+    """
+    similarity = embeddings @ embeddings.T
+    first, second = torch.triu_indices(len(ids), len(ids), offset=1)
+    values = similarity[first, second].numpy()
+    same = ids[first.numpy()] == ids[second.numpy()]
+    different = values[~same]
+    return values[same], different[:: max(1, len(different) // most)]
+
+
+def judge(order: Tensor, query: pd.DataFrame, gallery: pd.DataFrame) -> list[list[bool | None]] | None:
+    """Whether each ranked image is the query's person: True, False, or None for what Market-1501 does not count.
+
+    `order` `(Q, K)` are gallery positions for the rows of `query`. Not counted are junk (id -1) and images of the same
+    person from the same camera. Returns None where the identities of the test are not known.
+    """
+    ids = gallery["pid"].to_numpy()
+    if (query["pid"] < 0).any() or (ids < -1).any():
+        return None
+    cameras = gallery["camera"].to_numpy()
+    verdicts = []
+    for row, pid, camera in zip(order.numpy(), query["pid"], query["camera"], strict=True):
+        same = ids[row] == pid
+        skipped = (ids[row] == -1) | (same & (cameras[row] == camera))
+        verdicts.append([None if out else bool(hit) for hit, out in zip(same, skipped, strict=True)])
+    return verdicts

@@ -10,7 +10,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .synthetic_person import HEIGHT, WIDTH, Person, Pose, render
+from .synthetic_canvas import HEIGHT, WIDTH
+from .synthetic_person import Person, Pose, render
 
 
 @dataclass(frozen=True)

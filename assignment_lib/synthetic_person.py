@@ -559,8 +559,8 @@ class _Figure:
     def draw_handbag(self, hand, hand_at) -> None:
         canvas, u = self.canvas, self.unit
         x, y = hand_at
-        half = u * math.hypot(0.030 * self.cos, 0.070 * self.sin) + 0.012 * u
-        top, low = y + 0.055 * u, y + 0.155 * u
+        half = u * math.hypot(0.038 * self.cos, 0.078 * self.sin) + 0.012 * u
+        top, low = y + 0.055 * u, y + 0.170 * u
         for share in (-0.6, 0.6):
             canvas.line([(x, y), (x + share * half, top)], _darker(self.handbag, 0.6), 0.011 * u / SCALE)
         canvas.tube([(x, top, half * 0.85), (x, (top + low) / 2, half), (x, low, half)], self.handbag, upright=True)

@@ -1,5 +1,6 @@
 """Shared by all tests: the project root on the path, one thread count, small made-up tables."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+os.environ["TQDM_DISABLE"] = "1"  # bars would fill the output of a failing test
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from assignment_lib.attributes import TASKS

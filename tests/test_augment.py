@@ -249,9 +249,11 @@ def test_a_perspective_never_folds_a_picture_over():
     moved = (p.corners != A._own_corners(SIZE)).any(2).any(1)
     assert 0.3 < moved.double().mean() < 0.95
     matrix = A.perspective_matrix(p.corners, SIZE)
-    centred = p.corners + 0.5 - torch.tensor([SIZE[1] / 2, SIZE[0] / 2])
-    in_front = centred @ matrix[:, 2, :2, None] + 1  # the divisor at each corner: negative beyond the horizon
-    assert (in_front > 0).all()
+    centred = p.corners - torch.tensor([SIZE[1] / 2, SIZE[0] / 2])
+    divisor = (
+        centred @ matrix[:, 2, :2, None] + matrix[:, 2, 2, None, None]
+    )  # at each corner: of one sign unless it is folded
+    assert ((divisor > 0) == (divisor[:, :1] > 0)).all()
 
 
 def test_boxes_lie_inside_and_have_the_asked_area_and_shape():

@@ -1,0 +1,138 @@
+"""Images a second of the seven transforms, ours and others', and their share of a ResNet-18 training step.
+
+    python benchmarks/augment.py --threads 1 2 --batch 64
+
+All run in one process with the same ranges and probabilities, one after another in every round, so that a noisy machine
+hurts all alike; the median over the rounds is printed. torchvision works per sample: on tensors, which is what a data set
+in memory gives it, and on PIL images. kornia works per batch and is left out where it is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torchvision.models import resnet18
+from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms.v2.functional import to_pil_image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from assignment_lib.augment import TRANSFORMS, Augmentation, augment, only
+
+SETTINGS = Augmentation()
+
+
+def torchvision_transforms(from_pil: bool) -> v2.Compose:
+    s = SETTINGS
+    bilinear = InterpolationMode.BILINEAR
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(s.flip),
+            v2.RandomRotation(s.degrees, bilinear),
+            v2.RandomAffine(0, s.translate, s.scale, s.shear, bilinear),
+            v2.RandomPerspective(s.distortion, s.perspective, bilinear),
+            v2.ColorJitter(s.brightness, s.contrast, s.saturation, s.hue),
+            v2.RandomAdjustSharpness(s.sharpness_range[1], s.sharpness),
+            *([v2.ToImage()] if from_pil else []),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.RandomErasing(s.erasing, s.erasing_scale, s.erasing_ratio),
+        ]
+    )
+
+
+def kornia_transforms() -> Callable[[torch.Tensor], torch.Tensor] | None:
+    try:
+        import kornia.augmentation as K
+    except ImportError:
+        return None
+    s = SETTINGS
+    return K.AugmentationSequential(
+        K.RandomHorizontalFlip(p=s.flip),
+        K.RandomRotation(s.degrees, p=s.rotation),
+        K.RandomAffine(0.0, s.translate, s.scale, s.shear, p=s.affine),
+        K.RandomPerspective(s.distortion, p=s.perspective),
+        K.ColorJitter(s.brightness, s.contrast, s.saturation, s.hue, p=s.color_jitter),
+        K.RandomSharpness(s.sharpness_range, p=s.sharpness),
+        K.RandomErasing(s.erasing_scale, s.erasing_ratio, p=s.erasing),
+    )
+
+
+def training_step(batch: int, size: tuple[int, int], bf16: bool, device: torch.device) -> Callable[[], None]:
+    """A step of ResNet-18 with 751 classes and SGD, channels last, on pixels that lie ready."""
+    model = resnet18(num_classes=751).to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+    images = torch.rand(batch, 3, *size, device=device).contiguous(memory_format=torch.channels_last)
+    targets = torch.randint(751, (batch,), device=device)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss = F.cross_entropy(model(images).float(), targets)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def seconds(function: Callable[[], object], device: torch.device) -> float:
+    start = time.perf_counter()
+    function()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def contestants(batch: int, size: tuple[int, int], device: torch.device, steps: bool) -> dict[str, Callable]:
+    """Name -> one batch of work."""
+    stored = torch.randint(0, 256, (batch, 3, *size), dtype=torch.uint8)
+    here, as_pil = stored.to(device), [to_pil_image(image) for image in stored]
+    per_sample, per_pil, kornia = torchvision_transforms(False), torchvision_transforms(True), kornia_transforms()
+    work = {"ours": lambda: augment(here, SETTINGS)}
+    for name in TRANSFORMS:
+        work[f"ours, only {name}"] = lambda settings=only(name): augment(here, settings)
+    work["torchvision v2, tensors"] = lambda: torch.stack([per_sample(image) for image in stored]).to(device)
+    work["torchvision v2, PIL"] = lambda: torch.stack([per_pil(image) for image in as_pil]).to(device)
+    if kornia is not None:
+        work["kornia"] = lambda: kornia(here.float().div_(255))
+    if steps:
+        work["ResNet-18 step, fp32"] = training_step(batch, size, False, device)
+        work["ResNet-18 step, bf16"] = training_step(batch, size, True, device)
+    return work
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, nargs="+", default=[torch.get_num_threads()])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--size", type=int, nargs=2, default=(128, 64), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
+    parser.add_argument("--no-step", dest="steps", action="store_false", help="leave the training steps out")
+    arguments = parser.parse_args()
+    print(f"torch {torch.__version__}, batches of {arguments.batch} of {arguments.size}, {arguments.device}")
+    for threads in arguments.threads:
+        torch.set_num_threads(threads)
+        work = contestants(arguments.batch, tuple(arguments.size), arguments.device, arguments.steps)
+        for function in work.values():
+            seconds(function, arguments.device)
+        rounds = [
+            {name: seconds(function, arguments.device) for name, function in work.items()}
+            for _ in range(arguments.rounds)
+        ]
+        took = {name: statistics.median(one[name] for one in rounds) for name in work}
+        print(f"\n{threads} threads")
+        for name, time_taken in took.items():
+            print(f"  {name:28s} {arguments.batch / time_taken:8,.0f} images/s  {1000 * time_taken:8.1f} ms")
+        for name in [name for name in work if name.startswith("ResNet")]:
+            print(f"  share of a {name}: {took['ours'] / took[name]:.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assignment_lib import retrieval
+
+
+def test_ranking_by_hand():
+    query = torch.tensor([[1.0, 0.0]])
+    gallery = F.normalize(torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [-1.0, 0.0]]))
+    ranking = retrieval.rank(query, gallery)
+    assert ranking.order.tolist() == [[2, 1, 0, 3]]
+    assert ranking.similarity[0].tolist() == pytest.approx([1, 0.5**0.5, 0, -1])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 12), st.integers(1, 5))
+def test_ranking_against_numpy_and_in_any_chunks(seed, queries, images, chunk):
+    random = np.random.default_rng(seed)
+    # few different values make ties, which must keep the gallery's order
+    query, gallery = (torch.from_numpy(random.integers(-1, 2, (n, 3)).astype(np.float32)) for n in (queries, images))
+    ranking = retrieval.rank(query, gallery, chunk=chunk)
+    similarity = query.numpy() @ gallery.numpy().T
+    assert np.array_equal(ranking.order.numpy(), np.argsort(-similarity, axis=1, kind="stable"))
+    assert np.allclose(ranking.similarity.numpy(), -np.sort(-similarity, axis=1))
+
+
+def test_depth_keeps_the_best():
+    query, gallery = F.normalize(torch.randn(4, 8)), F.normalize(torch.randn(20, 8))
+    assert torch.equal(retrieval.rank(query, gallery, depth=5).order, retrieval.rank(query, gallery).order[:, :5])
+
+
+def test_embeddings_of_two_networks_are_refused():
+    with pytest.raises(ValueError, match="queries have 4 dimensions, the gallery 5"):
+        retrieval.rank(torch.zeros(1, 4), torch.zeros(1, 5))
+
+
+def test_threshold_and_junk_filter():
+    ranking = retrieval.Ranking(torch.tensor([[2, 0, 1], [1, 2, 0]]), torch.tensor([[0.9, 0.6, 0.2], [0.5, 0.4, 0.1]]))
+    assert [found.tolist() for found in retrieval.same_person(ranking, 0.6)] == [[2, 0], []]
+    keep = torch.tensor([True, True, False])
+    assert [found.tolist() for found in retrieval.same_person(ranking, 0.4, keep)] == [[0], [1]]
+
+
+def test_pairs_are_all_pairs_once():
+    embeddings, ids = F.normalize(torch.randn(6, 3)), np.array([1, 1, 2, 2, 2, 3])
+    same, different = retrieval.pair_similarities(embeddings, ids)
+    assert len(same) == 1 + 3 and len(different) == 15 - 4
+    naive = [float(embeddings[i] @ embeddings[j]) for i in range(6) for j in range(i) if ids[i] == ids[j]]
+    assert sorted(same) == pytest.approx(sorted(naive), abs=1e-6)
+
+
+def test_verdicts_follow_the_protocol():
+    query = pd.DataFrame({"pid": [5], "camera": [1]})
+    gallery = pd.DataFrame({"pid": [5, 5, -1, 0, 7], "camera": [2, 1, 2, 2, 1]})
+    verdicts = retrieval.judge(torch.tensor([[0, 1, 2, 3, 4]]), query, gallery)
+    assert verdicts == [[True, None, None, False, False]]
+    assert retrieval.judge(torch.tensor([[0]]), query.assign(pid=-2), gallery) is None
