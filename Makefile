@@ -11,7 +11,7 @@ export ASSIGNMENT_BACKBONE := $(BACKBONE)
 export ASSIGNMENT_PRETRAINED := $(PRETRAINED)
 export ASSIGNMENT_SEED := $(SEED)
 
-.PHONY: notebooks test lab environment clean
+.PHONY: notebooks test lab environment badges clean
 
 notebooks: environment
 	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
@@ -21,6 +21,10 @@ test: environment
 
 lab: environment
 	$(VENV)/bin/jupyter lab notebooks
+
+# writes the address of a published copy into the Colab badges: make badges REPOSITORY=owner/name
+badges:
+	$(PYTHON) tools/set_repository.py $(REPOSITORY)
 
 environment: $(VENV)/installed
 

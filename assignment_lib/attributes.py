@@ -121,6 +121,31 @@ def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]
 
 
+def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Persons whose annotations contradict each other or what is usual: columns `oddity`, `persons`, `examples`.
+
+    `annotations` is in annotation form, index `pid` (`Dataset.annotations`). Nothing is corrected: `to_targets` takes the
+    first of several colours and "multicolor" for none. Values that may not stand there stop the reader before this.
+    """
+    targets = to_targets(annotations)
+    found = {}
+    for task, body in (("upcolor", "upper"), ("downcolor", "lower")):
+        colors = (annotations[color_columns(task)] == 2).sum(axis=1)
+        found[f"several {body}-body colours"] = colors > 1
+        found[f"no {body}-body colour (multicolor)"] = colors == 0
+        multicolor = f"{COLOR_PREFIX[task]}multicolor"
+        if multicolor in annotations:
+            found[f"{multicolor} beside a colour"] = (annotations[multicolor] == 2) & (colors > 0)
+    dress, male = TASKS["clothes"].index("dress"), TASKS["gender"].index("male")
+    found["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
+    found["backpack, bag and handbag at once"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
+    rows = [
+        {"oddity": oddity, "persons": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
+        for oddity, odd in found.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def describe(probabilities: dict[str, torch.Tensor]) -> str:
     """The most probable class of each task in words, from task -> probabilities `(C,)`; yes/no tasks only where "yes"."""
     words = []
@@ -139,6 +164,6 @@ def _check_values(column: pd.Series, highest: int, source: str) -> None:
     if wrong.any():
         row = wrong[wrong].index[0]
         raise ValueError(
-            f"{source}: row {row} has {column[row]!r} in the column {column.name}, where only 1 to {highest} may stand; "
+            f"{source}: row {row} has {str(column[row])!r} in the column {column.name}, where only 1 to {highest} may stand; "
             "correct or remove that row"
         )

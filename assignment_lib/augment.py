@@ -369,8 +369,6 @@ def _turn_hue(images: Tensor, turns: Tensor) -> Tensor:
 
 def _sharpen(images: Tensor, parameters: Parameters) -> Tensor:
     chosen = parameters.sharpness != 1
-    if min(parameters.size) <= 2:  # no pixel has all its neighbours
-        return images
     return _on(chosen, images, lambda part: _blend_with_blur(part, parameters.sharpness[chosen]))
 
 

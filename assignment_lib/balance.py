@@ -5,6 +5,8 @@ Every weight tensor has 41 float32 entries, the classes of the twelve tasks in t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 import torch
 from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
@@ -54,21 +56,68 @@ def weighted_sampler(sample_weights: torch.Tensor, generator: torch.Generator) -
     return WeightedRandomSampler(sample_weights.double(), len(sample_weights), replacement=True, generator=generator)
 
 
-def sampler_and_weights(
-    targets: torch.Tensor | None, n: int, generator: torch.Generator, weighted: bool = True
-) -> tuple[Sampler, dict[str, torch.Tensor] | None]:
-    """How to draw `n` training images, and the class weights that the losses need beside it (task -> `(C,)`).
+class IdentitySampler(Sampler[int]):
+    """Batches of `persons` identities x `images` images each, for triplet losses (Hermans et al. 2017, section 2).
 
-    `weighted` draws rare classes more often and gives the expected weights; otherwise every image is drawn once an epoch
-    and the plain class weights are given. Without `targets` (a data set for re-ID only) the weights are None.
+    Every anchor then has a positive in its batch. `pids` `(N,)` holds the identity of each image. Persons are taken from
+    one random order after another, so that all are drawn equally often, whatever number of images they have; an image of
+    a person is drawn again only after all his others. A person with fewer than `images` images repeats some, as is usual
+    (augmentation makes them differ). An epoch has N // (persons * images) batches, at least one, laid out one after the
+    other: give `Batches` the batch size `persons * images`. What is drawn depends on the state of `generator` alone, so a
+    resumed run draws what an uninterrupted one would.
     """
-    if targets is None:
-        return RandomSampler(range(n), generator=generator), None
-    weights = class_weights(targets)
-    if not weighted:
-        return RandomSampler(range(n), generator=generator), by_task(weights)
-    of_images = sample_weights(targets, weights)
-    return weighted_sampler(of_images, generator), by_task(expected_weights(targets, of_images))
+
+    def __init__(self, pids: torch.Tensor, persons: int, images: int, generator: torch.Generator):
+        super().__init__()
+        self.places = [torch.nonzero(pids == pid).flatten() for pid in pids.unique()]
+        if persons > len(self.places):
+            raise ValueError(
+                f"a batch of {persons} persons cannot be drawn from {len(self.places)} identities; take fewer a batch"
+            )
+        self.persons, self.images, self.generator = persons, images, generator
+        self.batches = max(1, len(pids) // (persons * images))
+
+    def __len__(self) -> int:
+        return self.batches * self.persons * self.images
+
+    def __iter__(self) -> Iterator[int]:
+        waiting: dict[int, list[int]] = {}  # images of a person that this epoch has not drawn yet
+        order: list[int] = []
+        for _ in range(self.batches):
+            if len(order) < self.persons:
+                # those left over come first, and no one twice in a batch
+                following = torch.randperm(len(self.places), generator=self.generator).tolist()
+                order = order + [person for person in following if person not in order]
+            batch, order = order[: self.persons], order[self.persons :]
+            for person in batch:
+                queue = waiting.setdefault(person, [])
+                while len(queue) < self.images:
+                    places = self.places[person]
+                    queue += places[torch.randperm(len(places), generator=self.generator)].tolist()
+                yield from queue[: self.images]
+                del queue[: self.images]
+
+
+def sampler_and_weights(
+    kind: str, targets: torch.Tensor | None, pids: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> tuple[Sampler, dict[str, torch.Tensor] | None]:
+    """How to draw the training images, and the class weights that the losses need beside it (task -> `(C,)`).
+
+    `kind` is "weighted" (rare classes more often; the weights are the expected ones), "identities" (batches of
+    `batch_size` / 4 persons x 4 images) or "uniform" (each image once an epoch); for the last two the weights are the
+    plain class weights. `targets` `(N, 12)`, `pids` `(N,)`. Without `targets` (a data set for re-ID only) the weights
+    are None and "weighted" draws like "uniform".
+    """
+    weights = class_weights(targets) if targets is not None else None
+    named = by_task(weights) if weights is not None else None
+    if kind == "identities":
+        return IdentitySampler(pids, batch_size // 4, 4, generator), named
+    if kind == "uniform" or (kind == "weighted" and targets is None):
+        return RandomSampler(range(len(pids)), generator=generator), named
+    if kind == "weighted":
+        of_images = sample_weights(targets, weights)
+        return weighted_sampler(of_images, generator), by_task(expected_weights(targets, of_images))
+    raise ValueError(f"the sampler is weighted, identities or uniform, not {kind!r}")
 
 
 def by_task(weights: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ from assignment_lib.environment import DATA_FOLDER
 
 ANNOTATIONS_FILE = "annotations_train.csv"
 ATTRIBUTES_FILE = "market_attribute.mat"
+#: Who is in an anonymous test: written by `to_course` and with the drawn data, never read by `load`.
+TRUTH_FILE = "test_truth.csv"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 #: Ids that are no person, as the tables have them.
 ANONYMOUS, JUNK, DISTRACTOR = -2, -1, 0
@@ -59,6 +61,7 @@ class Dataset:
     `attributes.TASKS` (int64 targets in [0, C); -1 in all twelve for junk, distractors and test persons without
     annotations).
     `pid` is -2 where the test is anonymous; in a gallery -1 is junk and 0 a distractor.
+    `annotations` are those of the training persons as they were read, in annotation form, index `pid`; None without any.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Dataset:
     query: pd.DataFrame
     gallery: pd.DataFrame
     notes: tuple[str, ...] = ()
+    annotations: pd.DataFrame | None = None
 
     @property
     def has_attributes(self) -> bool:
@@ -103,12 +107,12 @@ def load(path: str | Path, unpack_to: str | Path | None = None, max_bytes: int =
         folder = archives.unpack(given, target, max_bytes, check=_find_layout)
     root, layout = _find_layout(folder)
     if layout == "course":
-        train, query, gallery, notes = _read_course(root)
+        tables = _read_course(root)
     elif layout == "market1501":
-        train, query, gallery, notes = _read_market1501(root, (root, root.parent, folder, folder.parent, given.parent))
+        tables = _read_market1501(root, (root, root.parent, folder, folder.parent, given.parent))
     else:
-        train, query, gallery, notes = _read_plain(root)
-    return Dataset(archives.stem(given), root, layout, train, query, gallery, tuple(notes))
+        tables = _read_plain(root)
+    return Dataset(archives.stem(given), root, layout, **tables)
 
 
 def parse_name(name: str) -> tuple[int, int]:
@@ -213,23 +217,21 @@ def _image_names(folder: Path) -> list[str]:
 # ---------------------------------------------------------------------------------------------------- reading
 
 
-def _read_course(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[str]]:
+def _read_course(root: Path) -> dict:
     notes: list[str] = []
     train = _train_table(_child(root, "train"), notes)
-    annotations = _child(root, ANNOTATIONS_FILE)
-    targets = read_annotations(annotations)
-    train = _with_targets(train, targets, str(annotations))
-    without_images = sorted(set(targets.index) - set(train["pid"]))
+    file = _child(root, ANNOTATIONS_FILE)
+    annotations = read_annotations(file)
+    train = _with_targets(train, to_targets(annotations, str(file)), str(file))
+    without_images = sorted(set(annotations.index) - set(train["pid"]))
     if without_images:
-        notes.append(f"{annotations.name}: {_ids(without_images)} annotations but no images in train/")
+        notes.append(f"{file.name}: {_ids(without_images)} annotations but no images in train/")
     query = _test_table(root, "queries", notes, anonymous=True)
     gallery = _test_table(root, "test", notes, anonymous=True)
-    return train, query, gallery, notes
+    return _tables(train, query, gallery, notes, annotations)
 
 
-def _read_market1501(
-    root: Path, places: Iterable[Path]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[str]]:
+def _read_market1501(root: Path, places: Iterable[Path]) -> dict:
     notes: list[str] = []
     train = _train_table(_child(root, "bounding_box_train"), notes)
     query = _test_table(root, "query", notes)
@@ -237,7 +239,7 @@ def _read_market1501(
     mat = _find_attributes(places)
     if mat is None:
         notes.append(f"no {ATTRIBUTES_FILE} in or beside the folder {root.name}: re-ID only, without attributes")
-        return train, query, gallery, notes
+        return _tables(train, query, gallery, notes)
     train_annotations, test_annotations = read_market_attributes(mat)
     train = _with_targets(train, to_targets(train_annotations, str(mat)), str(mat))
     test_targets = to_targets(test_annotations, str(mat))
@@ -245,16 +247,20 @@ def _read_market1501(
     if unknown:
         notes.append(f"{mat.name}: {_ids(unknown)} test images but no annotations")
     query, gallery = (_with_known_targets(table, test_targets) for table in (query, gallery))
-    return train, query, gallery, notes
+    return _tables(train, query, gallery, notes, train_annotations)
 
 
-def _read_plain(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[str]]:
+def _read_plain(root: Path) -> dict:
     notes = ["no annotations: re-ID only, without attributes", "no test set: gallery and queries are empty"]
     folder = _child(root, "train") or root
     train = _train_table(folder, notes)
     if (train["pid"] == DISTRACTOR).any():
         notes.append("id 0 is taken for a person; in Market-1501 it marks distractors, which are none")
-    return train, _table(root, []), _table(root, []), notes
+    return _tables(train, _table(root, []), _table(root, []), notes)
+
+
+def _tables(train, query, gallery, notes: list[str], annotations: pd.DataFrame | None = None) -> dict:
+    return {"train": train, "query": query, "gallery": gallery, "notes": tuple(notes), "annotations": annotations}
 
 
 def _train_table(folder: Path, notes: list[str]) -> pd.DataFrame:
@@ -315,7 +321,7 @@ def _with_known_targets(table: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFr
 
 
 def read_annotations(path: str | Path) -> pd.DataFrame:
-    """The course's annotation CSV in target form: twelve int64 task columns, the index `pid` (int64).
+    """The course's annotation CSV in annotation form: int64 columns, the index `pid` (int64).
 
     Ids may be zero-padded; column names may differ in case and spaces; comma, semicolon or tab separate. Columns beside
     id, the 27 annotation columns, upmulticolor and downmulticolor are ignored.
@@ -331,8 +337,9 @@ def read_annotations(path: str | Path) -> pd.DataFrame:
         raise ValueError(f"{path}: the id {duplicates.iloc[0]} has several rows; keep one a person")
     columns = [column for column in CLASSIFICATION_COLUMNS if column in frame.columns]
     values = frame[columns].set_axis([f"of id {pid}" for pid in pids])  # so that messages say "row of id 7"
-    targets = to_targets(values.apply(_whole_numbers, source=str(path)), str(path))
-    return targets.set_axis(pd.Index(pids, name="pid"))
+    values = values.apply(_whole_numbers, source=str(path))
+    to_targets(values, str(path))  # says what is missing or may not stand there
+    return values.set_axis(pd.Index(pids, name="pid"))
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -440,11 +447,42 @@ def to_course(dataset: Dataset, folder: str | Path, seed: int = 0) -> Path:
             _write_anonymous(table, unfinished / name, random)
             for name, table in (("test", dataset.gallery), ("queries", dataset.query))
         ]
-        pd.concat(truth).to_csv(unfinished / "test_truth.csv", index=False)
+        pd.concat(truth).to_csv(unfinished / TRUTH_FILE, index=False)
         persons = dataset.train.drop_duplicates("pid").set_index("pid").sort_index()
         annotations = to_annotations(persons[list(TASKS)])[ANNOTATION_COLUMNS]
         annotations.to_csv(unfinished / ANNOTATIONS_FILE, index_label="id")
     return folder
+
+
+def with_test_truth(data: Dataset) -> Dataset:
+    """`data` with the identities, cameras and targets of its anonymous test, where `test_truth.csv` stands beside it.
+
+    For scoring only: `load` never looks there. Unchanged where the identities are known already or there is no such file.
+    Raises `ValueError` with one sentence where the file does not fit the images.
+    """
+    path = data.root / TRUTH_FILE
+    if data.has_test_identities or not path.is_file():
+        return data
+    truth = pd.read_csv(path, dtype={"file": str})
+    missing = {"folder", "file", "pid", "camera", *CLASSIFICATION_COLUMNS} - set(truth.columns)
+    if missing:
+        raise ValueError(f"{path}: the column {min(missing)} is missing; make the data set again")
+    known = {}
+    for part, folder, table in (("query", "queries", data.query), ("gallery", "test", data.gallery)):
+        rows = truth[truth["folder"] == folder].drop_duplicates("file").set_index("file")
+        unknown = sorted(set(table["file"]) - set(rows.index))
+        if unknown:
+            raise ValueError(f"{path}: it has no row for {folder}/{unknown[0]}; make the data set again")
+        rows = rows.loc[table["file"]].reset_index()
+        table = table.assign(pid=rows["pid"].to_numpy(np.int64), camera=rows["camera"].to_numpy(np.int64))
+        annotated = rows[CLASSIFICATION_COLUMNS].notna().all(axis=1).to_numpy()
+        targets = to_targets(rows.loc[annotated, CLASSIFICATION_COLUMNS].astype(np.int64), str(path))
+        for task in TASKS:
+            column = np.full(len(table), -1, dtype=np.int64)
+            column[annotated] = targets[task]
+            table[task] = column
+        known[part] = table
+    return replace(data, **known)
 
 
 def _write_anonymous(table: pd.DataFrame, folder: Path, random: np.random.Generator) -> pd.DataFrame:

@@ -137,8 +137,9 @@ def _fetch_rest(url: str, part: Path, timeout: float, progress: bool) -> None:
             _note_of(part).write_text(json.dumps({"url": url, "version": version, "length": length}), encoding="utf-8")
         else:
             _note_of(part).unlink(missing_ok=True)
-        bar = tqdm(total=length, initial=have, desc=part.stem, unit="B", unit_scale=True, leave=False,
-                   disable=not progress)
+        bar = tqdm(
+            total=length, initial=have, desc=part.stem, unit="B", unit_scale=True, leave=False, disable=not progress
+        )
         with bar, part.open("ab" if have else "wb") as file:
             while chunk := response.read(_CHUNK):
                 file.write(chunk)

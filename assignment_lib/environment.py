@@ -20,7 +20,8 @@ from assignment_lib.archives import stem
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = PROJECT_ROOT / "data"
 FIGURES_FOLDER = PROJECT_ROOT / "figures"
-RUNS_FOLDER = PROJECT_ROOT / "runs"
+#: Networks, logs and deliverables; `ASSIGNMENT_RUNS` puts them elsewhere, for example on a mounted Drive in Colab.
+RUNS_FOLDER = Path(os.environ.get("ASSIGNMENT_RUNS") or PROJECT_ROOT / "runs")
 
 _PACKAGES = ("torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn", "matplotlib")
 
@@ -144,10 +145,14 @@ def versions() -> dict[str, str]:
 
 
 def describe() -> str:
-    """One line a person reads first: device, then versions."""
+    """One line a person reads first: device, then versions of the packages."""
     where = device()
     name = torch.cuda.get_device_name() if where.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    return name + " · " + " · ".join(f"{package} {version}" for package, version in versions().items())
+    return (
+        name
+        + " · "
+        + " · ".join(f"{package} {version}" for package, version in versions().items() if package != "commit")
+    )
 
 
 def relative(path: str | Path) -> str:

@@ -278,6 +278,7 @@ class _Rules:
     order: np.ndarray  # the queries sorted by id, so that those of a person are worked on together
     by_id: np.ndarray  # gallery columns sorted by id, in gallery order within an id
     sorted_ids: np.ndarray
+    images: int  # of the gallery, with its junk
 
     @classmethod
     def of(cls, query_ids, gallery_ids, query_cameras, gallery_cameras, queries, images, within=False) -> _Rules:
@@ -290,14 +291,13 @@ class _Rules:
             query_cameras = _labels(query_cameras, "query_cameras", queries)
             gallery_cameras = _labels(gallery_cameras, "gallery_cameras", images)
         own_column = np.arange(queries) if within else None
-        return cls._sorted(query_ids, gallery_ids, query_cameras, gallery_cameras, own_column)
+        return cls._sorted(query_ids, gallery_ids, query_cameras, gallery_cameras, own_column, images)
 
     @classmethod
-    def _sorted(cls, query_ids, gallery_ids, query_cameras, gallery_cameras, own_column) -> _Rules:
+    def _sorted(cls, query_ids, gallery_ids, query_cameras, gallery_cameras, own_column, images) -> _Rules:
         order, by_id = np.argsort(query_ids, kind="stable"), np.argsort(gallery_ids, kind="stable")
-        return cls(
-            query_ids, gallery_ids, query_cameras, gallery_cameras, own_column, order, by_id, gallery_ids[by_id]
-        )
+        labels = query_ids, gallery_ids, query_cameras, gallery_cameras
+        return cls(*labels, own_column, order, by_id, gallery_ids[by_id], images)
 
     def junk(self) -> np.ndarray:
         return np.flatnonzero(self.gallery_ids == JUNK_ID)
@@ -307,7 +307,7 @@ class _Rules:
         kept = self.gallery_ids != JUNK_ID
         cameras = None if self.gallery_cameras is None else self.gallery_cameras[kept]
         own = None if self.own_column is None else np.where(kept, np.cumsum(kept) - 1, -1)[self.own_column]
-        return self._sorted(self.query_ids, self.gallery_ids[kept], self.query_cameras, cameras, own)
+        return self._sorted(self.query_ids, self.gallery_ids[kept], self.query_cameras, cameras, own, self.images)
 
     def pairs(self, queries: np.ndarray) -> _Pairs:
         """The pairs of some queries."""
@@ -474,14 +474,13 @@ def _summary(queries: np.ndarray, ahead: np.ndarray, rules: _Rules, interpolatio
     ap = np.add.reduceat(precision, starts) / matches
     inp = matches / rank[starts + matches - 1]
     first = rank[starts]
-    images = len(rules.gallery_ids)
     valid = np.zeros(len(rules.query_ids), bool)
     valid[queries[starts]] = True
 
     def cmc(places: int) -> float:
         return float((first <= places).mean())
 
-    curve = np.array([cmc(places) for places in range(1, min(CMC_LENGTH, images) + 1)])
+    curve = np.array([cmc(places) for places in range(1, min(CMC_LENGTH, rules.images) + 1)])
     return ReidScores(
         float(ap.mean()), float(inp.mean()), cmc(1), cmc(5), cmc(10), cmc(20), curve, ap, inp, valid, len(starts)
     )
@@ -580,7 +579,8 @@ def _with_bar(
 ) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
     """Each block and its queries, with a bar of queries on request."""
     done = 0
-    with tqdm(total=len(order), desc="queries ranked", unit="query", leave=False, disable=not progress) as bar:
+    off = {} if progress else {"disable": True}  # "disable": False would overrule TQDM_DISABLE, which silences all bars
+    with tqdm(total=len(order), desc="queries ranked", unit="query", leave=False, **off) as bar:
         for block in _prefetched(blocks) if PREFETCH else blocks:
             yield block, order[done : done + len(block)]
             done += len(block)

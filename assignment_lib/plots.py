@@ -22,14 +22,14 @@ BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#9
 
 def style() -> None:
     """The look of all figures: call once at the top of a notebook."""
-    sns.set_theme(style="whitegrid", context="notebook", rc={"figure.dpi": 90, "axes.titlesize": "medium"})
+    sns.set_theme(style="whitegrid", context="notebook", rc={"figure.dpi": 72, "axes.titlesize": "medium"})
 
 
 def save_figure(figure: Figure, name: str, folder: Path) -> Figure:
     """Write `figure` as `name.png` into `folder`; returns it, so that a cell can show it."""
     folder.mkdir(parents=True, exist_ok=True)
     # without the metadata the same picture is the same file, whatever the matplotlib version
-    figure.savefig(folder / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    figure.savefig(folder / f"{name}.png", dpi=90, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)  # the cell shows the returned figure once, not twice
     return figure
 
@@ -86,7 +86,9 @@ def class_shares(table: pd.DataFrame, title: str = "Share of the training images
         axes.invert_yaxis()
         axes.tick_params(labelsize=8)
         for place, share in enumerate(shares):
-            axes.text(min(share + 0.02, 0.8), place, f"{share:.1%}", va="center", fontsize=7)
+            inside = share > 0.75
+            x, color, side = (share - 0.02, "white", "right") if inside else (share + 0.02, "black", "left")
+            axes.text(x, place, f"{share:.1%}", va="center", ha=side, color=color, fontsize=7)
     figure.suptitle(title)
     figure.tight_layout()
     return figure
@@ -130,38 +132,52 @@ def correlations(persons: pd.DataFrame) -> Figure:
 
 
 def weights_before_after(table: pd.DataFrame, before: str, after: str) -> Figure:
-    """Class weights as two horizontal bars a class on a logarithmic axis; `table` comes from `balance.weights_table`."""
-    figure, axes = plt.subplots(figsize=(8, 10))
-    places = np.arange(len(table))
-    for column, offset, color in ((before, -0.2, GRAY), (after, 0.2, BLUE)):
-        present = table[column] > 0
-        axes.barh(places[present] + offset, table[column][present], height=0.4, color=color, label=column)
+    """Class weights before and after as a pair of points a class; `table` comes from `balance.weights_table`."""
+    figure, axes = _pairs_by_class(table[before], table[after], (before, after))
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set(
-        xscale="log", yticks=places, yticklabels=class_names(), xlabel="weight (1 = as frequent as in a balanced task)"
+        xscale="log",
+        xlabel="weight (1: as frequent as in a balanced task)",
+        title="Class weights before and after the weighted sampler",
     )
-    axes.tick_params(labelsize=8)
-    axes.invert_yaxis()
-    axes.legend()
-    axes.set_title("Class weights before and after the weighted sampler")
     figure.tight_layout()
     return figure
 
 
 def shares_before_after(before: Tensor, after: Tensor, labels: tuple[str, str]) -> Figure:
-    """Class shares in percent before and after, both `(41,)`, one point pair a class."""
-    figure, axes = plt.subplots(figsize=(8, 9))
-    places = np.arange(len(before))
-    axes.hlines(places, 100 * before, 100 * after, color=GRAY, linewidth=1.5)
-    axes.plot(100 * before, places, "o", color=GRAY, label=labels[0])
-    axes.plot(100 * after, places, "o", color=BLUE, label=labels[1])
-    axes.set(yticks=places, yticklabels=class_names(), xlabel="share of the images, %", xlim=(-2, 102))
-    axes.tick_params(labelsize=8)
-    axes.invert_yaxis()
-    axes.legend()
-    axes.set_title("Class shares before and after the weighted sampler")
+    """Class shares before and after, both `(41,)` fractions, as a pair of points a class."""
+    figure, axes = _pairs_by_class(100 * before, 100 * after, labels)
+    axes.set(
+        xlabel="share of the images, %",
+        xlim=(-2, 102),
+        title="Class shares before and after the weighted sampler",
+    )
     figure.tight_layout()
     return figure
+
+
+def coverage(table: pd.DataFrame, most: int = 41) -> Figure:
+    """How many seeds gave how many classes; `table` has a column a way to split (`split.compare_coverage`)."""
+    figure, axes = plt.subplots(figsize=(8, 3.2))
+    bins = np.arange(table.to_numpy().min(), most + 2) - 0.5
+    for column, color in zip(table, (BLUE, GRAY), strict=False):
+        axes.hist(table[column], bins, alpha=0.7, color=color, label=f"{column}: {table[column].mean():.1f} on average")
+    axes.set(xlabel=f"classes of {most} in the validation part", ylabel="seeds", title="Class coverage of the split")
+    axes.legend(loc="upper left")
+    figure.tight_layout()
+    return figure
+
+
+def _pairs_by_class(before, after, labels: tuple[str, str]):
+    figure, axes = plt.subplots(figsize=(8, 9))
+    places = np.arange(len(before))
+    axes.hlines(places, before, after, color=GRAY, linewidth=1.5)
+    axes.plot(before, places, "o", color=GRAY, label=labels[0])
+    axes.plot(after, places, "o", color=BLUE, label=labels[1])
+    axes.set(yticks=places, yticklabels=class_names(), ylim=(len(places) - 0.5, -0.5))
+    axes.tick_params(labelsize=8)
+    axes.legend()
+    return figure, axes
 
 
 def training_curves(history: pd.DataFrame) -> Figure:

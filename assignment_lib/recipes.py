@@ -23,7 +23,7 @@ class Recipe:
     # data
     image_size: tuple[int, int] = (128, 64)  # height, width
     validation_share: float = 0.1
-    weighted_sampler: bool = True
+    sampler: str = "weighted"  # or "identities", "uniform": balance.sampler_and_weights
     augment: bool = True
     # JointConvNet
     backbone: str = "efficientnet_lite0"

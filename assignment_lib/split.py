@@ -64,6 +64,18 @@ def class_coverage(table: pd.DataFrame) -> int:
     return sum(table[task].nunique() for task in TASKS)
 
 
+def compare_coverage(table: pd.DataFrame, share: float = 0.1, seeds: int = 100) -> pd.DataFrame:
+    """Classes in the validation part by this heuristic and by a blind draw of as many persons, a row a seed."""
+    rows = []
+    pids = np.sort(table["pid"].unique())
+    for seed in range(seeds):
+        _, validation = split_identities(table, share, seed)
+        blind = np.random.default_rng(seed).permutation(pids)[: len(validation)]
+        parts = {"heuristic": validation, "blind draw": blind}
+        rows.append({name: class_coverage(table[table["pid"].isin(part)]) for name, part in parts.items()})
+    return pd.DataFrame(rows)
+
+
 def _classes_by_identity(table: pd.DataFrame) -> dict[int, set[tuple[str, int]]]:
     tasks = [task for task in TASKS if task in table.columns]
     classes: dict[int, set[tuple[str, int]]] = {int(pid): set() for pid in table["pid"].unique()}

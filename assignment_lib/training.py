@@ -175,7 +175,7 @@ def load(path: Path) -> dict:
     Raises `FileNotFoundError` or `ValueError` with one sentence for a missing or damaged file.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; run the notebook that trains this network first")
+        raise FileNotFoundError(f"{path} is not there; run notebook 04 first, it trains this network")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

@@ -91,11 +91,18 @@ def test_colour_jitter_equals_torchvisions_four_steps_in_turn():
     torch.testing.assert_close(A.apply(images, p), in_turn(images, p), atol=2e-5, rtol=0)
 
 
+def test_luma_weights_that_do_not_sum_to_one_are_followed():
+    images = random_images(low=0.35, high=0.6)
+    none = torch.zeros(6, dtype=torch.float64)
+    p = replace(neutral(), contrast=none, saturation=none)
+    torch.testing.assert_close(A.apply(images, p), in_turn(images, p), atol=2e-6, rtol=0)
+
+
 def test_clamping_once_instead_of_thrice_stays_near_torchvision():
     images = random_images(32)  # a worse case than photographs: a third of it within 1/6 of black or white
     p = A.draw_parameters(32, SIZE, A.only("color_jitter"), generator())
     difference = (A.apply(images, p) - in_turn(images, p)).abs()
-    assert difference.mean() < 0.01
+    assert difference.mean() < 0.005
     assert difference.max() < 0.2
 
 
@@ -106,7 +113,7 @@ def test_sharpness_equals_torchvision():
     torch.testing.assert_close(A.apply(images, p), each(images, TF.adjust_sharpness, p.sharpness), atol=3e-6, rtol=0)
 
 
-@pytest.mark.parametrize("size", [(3, 3), (3, 9), (9, 3), (4, 5)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (5, 1), (3, 3), (3, 9), (9, 3), (4, 5)])
 def test_sharpness_equals_torchvision_on_small_pictures(size):
     images = random_images(size=size)
     p = drawn("sharpness", size=size)
@@ -129,7 +136,7 @@ def assert_equal_inside(ours, images, theirs, least_inside):
     """Equal wherever torchvision's four neighbours lie inside the picture; outside it fills with black and we do not."""
     inside = theirs(torch.ones_like(images)) == 1
     assert inside.float().mean() > least_inside
-    torch.testing.assert_close(ours[inside], theirs(images)[inside], atol=2e-4, rtol=0)
+    torch.testing.assert_close(ours[inside], theirs(images)[inside], atol=1e-4, rtol=0)
 
 
 def test_flip_equals_torchvision():
@@ -272,7 +279,9 @@ def test_boxes_lie_inside_and_have_the_asked_area_and_shape():
 def test_erasing_like_torchvision_leaves_a_picture_whole_where_no_box_fits():
     assert (A.draw_parameters(50, (100, 4), A.only("erasing"), generator()).box[:, 2] > 0).any()
     wide = A.Augmentation(erasing=1.0, erasing_scale=(0.9, 1.0), erasing_ratio=(0.1, 0.2))
-    assert not A.draw_parameters(50, SIZE, wide, generator()).box[:, 2:].any()
+    whole = A.Augmentation(erasing=1.0, erasing_scale=(1.0, 1.0), erasing_ratio=(2.0, 2.0))
+    for never in (wide, whole):
+        assert not A.draw_parameters(50, SIZE, never, generator()).box[:, 2:].any()
 
 
 def test_switching_one_transform_off_leaves_the_draws_of_the_others():

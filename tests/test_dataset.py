@@ -11,12 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assignment_lib import dataset
 from assignment_lib.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_annotations, to_targets
-from assignment_lib.dataset import load, parse_name, read_annotations, read_market_attributes, to_course
+from assignment_lib.dataset import (
+    load,
+    parse_name,
+    read_annotations,
+    read_market_attributes,
+    to_course,
+    with_test_truth,
+)
 from assignment_lib.environment import PROJECT_ROOT
 
 REAL = PROJECT_ROOT.parent / "shared" / "data" / "market1501"
@@ -125,6 +132,7 @@ def refused(kind, path, *words, **options) -> str:
         ("0005_c2_f0046985.jpg", (5, 2)),
         ("0001_c001_00016450_0.jpg", (1, 1)),
         ("1501_c3.png", (1501, 3)),
+        ("1501_C3S1.PNG", (1501, 3)),
         ("0042_portrait.jpg", (42, -1)),
         ("0042_cat3s.jpg", (42, -1)),
         ("0042_c12x.jpg", (42, -1)),
@@ -134,12 +142,14 @@ def test_names_as_data_sets_have_them(name, expected):
     assert parse_name(name) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(-1, 10**17), st.integers(0, 999), st.integers(1, 9), st.integers(0, 999_999), st.integers(0, 8),
        st.sampled_from(["jpg", "JPEG", "png", "bmp"]))  # fmt: skip
 def test_names_round_trip(pid, camera, sequence, frame, width, suffix):
     assert parse_name(f"{pid:0{width}d}_c{camera}s{sequence}_{frame:06d}_01.{suffix}") == (pid, camera)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_any_name_parses_or_is_refused_by_name(first, rest):
     name = f"{first}_{rest}"
@@ -219,6 +229,13 @@ def test_an_empty_test_folder_is_noted(tmp_path):
     for path in (folder / "test").iterdir():
         path.unlink()
     assert load(folder).notes == ("no images in test/: this part of the test is empty",)
+
+
+def test_a_file_called_like_a_folder_is_none(tmp_path):
+    folder = course(tmp_path / "course")
+    shutil.rmtree(folder / "queries")
+    (folder / "queries").write_text("x")
+    assert load(folder).notes == ("no queries/: this part of the test is empty",)
 
 
 def test_suffixes_clutter_and_case(tmp_path):
@@ -371,15 +388,15 @@ def test_annotation_files_as_people_save_them(tmp_path):
     """Zero-padded ids, spaces, capitals, semicolons, a byte order mark, Windows lines, other columns and order."""
     expected = to_targets(random_annotations(PIDS)).rename_axis("pid")
     frame = random_annotations(PIDS)[ANNOTATION_COLUMNS[::-1]].astype(str)
-    frame.insert(0, "comment", "x, y")
-    frame.insert(3, " ID ", [f"{pid:04d}" for pid in PIDS])
-    frame.columns = [f" {column.upper()}" for column in frame.columns]
+    frame.insert(0, "id", [f"{pid:04d}" for pid in PIDS])  # first, where a byte order mark would stick to it
+    frame.insert(3, "comment", "x, y")
+    frame.columns = [f"{column.upper()} " for column in frame.columns]
     frame.iloc[1] = frame.iloc[1] + " "
     frame.iloc[2, -1] += ".0"
     path = tmp_path / "annotations_train.csv"
     for separator in ",;\t":
         frame.to_csv(path, index=False, sep=separator, encoding="utf-8-sig", lineterminator="\r\n")
-        pd.testing.assert_frame_equal(read_annotations(path), expected)
+        pd.testing.assert_frame_equal(to_targets(read_annotations(path)), expected)
 
 
 def test_multicolor_columns_are_read(tmp_path):
@@ -389,7 +406,7 @@ def test_multicolor_columns_are_read(tmp_path):
             frame[color] = 1
     frame["upmulticolor"], frame["downbrown"] = 2, 2
     frame.to_csv(tmp_path / "a.csv")
-    targets = read_annotations(tmp_path / "a.csv")
+    targets = to_targets(read_annotations(tmp_path / "a.csv"))
     assert targets.loc[2, ["upcolor", "downcolor"]].tolist() == [8, 8]
 
 
@@ -483,9 +500,7 @@ def test_market1501_tables(tmp_path, place):
 def test_market1501_without_attributes_is_re_id_only(tmp_path):
     data = load(market(tmp_path / "in" / "market1501"))
     assert not data.has_attributes and data.has_test_identities
-    assert data.notes == (
-        "no market_attribute.mat in or beside the folder market1501: re-ID only, without attributes",
-    )
+    assert data.notes == ("no market_attribute.mat in or beside the folder market1501: re-ID only, without attributes",)
     assert list(data.gallery.columns) == ["path", "file", "pid", "camera"]
 
 
@@ -761,3 +776,33 @@ def test_the_command_line_answers_a_mistake_with_one_sentence(tmp_path, capsys):
     assert dataset.main(["show", str(tmp_path / "nothing")]) == 1
     output = capsys.readouterr()
     assert output.out == "" and output.err.count("\n") == 1 and str(tmp_path / "nothing") in output.err
+
+
+def test_truth_of_a_converted_test_is_the_original(converted):
+    original, folder = converted
+    data = load(folder)
+    assert not data.has_test_identities
+    known = with_test_truth(data)
+    assert known.has_test_identities
+    assert known.train is data.train
+    for part in ("query", "gallery"):
+        ours, theirs = getattr(known, part), getattr(original, part)
+        columns = ["pid", "camera", *TASKS]
+        assert sorted(map(tuple, ours[columns].to_numpy())) == sorted(map(tuple, theirs[columns].to_numpy()))
+
+
+def test_truth_that_does_not_fit_is_named(converted):
+    folder = converted[1]
+    data = load(folder)
+    truth = pd.read_csv(folder / dataset.TRUTH_FILE, dtype={"file": str})
+    first = data.gallery["file"][0]
+    truth[(truth["file"] != first) | (truth["folder"] != "test")].to_csv(folder / dataset.TRUTH_FILE, index=False)
+    with pytest.raises(ValueError, match=f"no row for test/{first}"):
+        with_test_truth(data)
+    truth.drop(columns="hat").to_csv(folder / dataset.TRUTH_FILE, index=False)
+    with pytest.raises(ValueError, match="the column hat is missing"):
+        with_test_truth(data)
+
+
+def test_without_truth_nothing_changes(converted):
+    assert with_test_truth(converted[0]) is converted[0]

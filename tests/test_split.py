@@ -69,3 +69,16 @@ def _table(identities, seed):
         shares = 0.5 ** np.arange(1, len(classes) + 1)
         table[task] = random.choice(len(classes), identities, p=shares / shares.sum())
     return table
+
+
+def test_comparison_has_both_ways_over_the_seeds(make_table):
+    table = make_table(40, 1)
+    compared = split.compare_coverage(table, 0.1, seeds=3)
+    assert compared.shape == (3, 2)
+    assert compared.loc[2, "heuristic"] == split.class_coverage(split.split_table(table, 0.1, seed=2)[1])
+
+
+def test_labels_are_positions_in_the_sorted_identities(make_table):
+    table = make_table(4, 2)
+    assert split.pid_labels(table).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert split.pid_labels(table.iloc[[6, 0, 1]]).tolist() == [1, 0, 0]

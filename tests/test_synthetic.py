@@ -84,8 +84,10 @@ def test_truth_names_every_test_image(small):
 
 
 def test_distractors_and_junk_are_in_the_gallery_only(small):
-    counts = synthetic.truth(small).groupby("folder")["pid"].agg(
-        junk=lambda pid: (pid == -1).sum(), distractors=lambda pid: (pid == 0).sum()
+    counts = (
+        synthetic.truth(small)
+        .groupby("folder")["pid"]
+        .agg(junk=lambda pid: (pid == -1).sum(), distractors=lambda pid: (pid == 0).sum())
     )
     assert counts.loc["test"].to_dict() == {"junk": 7, "distractors": 10}
     assert counts.loc["queries"].to_dict() == {"junk": 0, "distractors": 0}

@@ -138,7 +138,7 @@ def test_the_faster_dtype_is_taken():
 
 
 def test_a_missing_and_a_damaged_checkpoint(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run the notebook that trains"):
+    with pytest.raises(FileNotFoundError, match="run notebook 04 first"):
         training.load(tmp_path / "best.pt")
     training.save({"a": torch.ones(3)}, tmp_path / "best.pt")
     assert torch.equal(training.load(tmp_path / "best.pt")["a"], torch.ones(3))

@@ -1,0 +1,87 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from assignment_lib import environment
+from assignment_lib.environment import Settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch):
+    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED"):
+        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
+
+
+def test_the_cell_decides_where_no_variable_is_set():
+    assert environment.settings() == Settings()
+    assert environment.settings(data="x.zip", seed=4) == Settings(data="x.zip", seed=4)
+
+
+def test_variables_win_over_the_cell(monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_DATA", "a/course.zip")
+    monkeypatch.setenv("ASSIGNMENT_PRETRAINED", "no")
+    monkeypatch.setenv("ASSIGNMENT_SEED", "7")
+    monkeypatch.setenv("ASSIGNMENT_RECIPE", "")  # as make sets what was not given
+    assert environment.settings(data="b", recipe="report") == Settings(
+        "a/course.zip", "report", pretrained=False, seed=7
+    )
+
+
+@pytest.mark.parametrize(("name", "value"), [("SEED", "one"), ("SEED", "-1"), ("PRETRAINED", "maybe")])
+def test_a_wrong_variable_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(f"ASSIGNMENT_{name}", value)
+    with pytest.raises(ValueError, match=f"ASSIGNMENT_{name} is '{value}'"):
+        environment.settings()
+
+
+def test_only_the_defaults_write_the_committed_figures():
+    assert Settings().figures == environment.FIGURES_FOLDER
+    other = Settings(data="some/Course.zip", recipe="report")
+    assert other.folder == environment.RUNS_FOLDER / "course-report"
+    assert other.figures == other.folder / "figures"
+    for changed in (
+        Settings(seed=1),
+        Settings(backbone="resnet18"),
+        Settings(pretrained=False),
+        Settings(recipe="report"),
+    ):
+        assert changed.figures != environment.FIGURES_FOLDER
+
+
+def test_runs_that_differ_keep_different_networks():
+    folders = [
+        Settings(backbone=backbone, pretrained=pretrained, seed=seed).training_folder("joint")
+        for backbone in ("resnet18", "efficientnet_lite0")
+        for pretrained in (True, False)
+        for seed in (0, 1)
+    ]
+    assert len(set(folders)) == 8
+
+
+def test_seeding_covers_all_three_generators():
+    def draw():
+        environment.seed_everything(3)
+        return random.random(), np.random.rand(), float(torch.rand(()))
+
+    assert draw() == draw()
+
+
+def test_half_precision_on_a_gpu_that_has_no_bfloat16(monkeypatch):
+    """A T4 says yes to is_bf16_supported() because it emulates; asked about hardware it says no."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert environment.amp_dtype(torch.device("cuda")) == torch.float16
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    assert environment.amp_dtype(torch.device("cuda")) == torch.bfloat16
+    assert environment.amp_dtype(torch.device("cpu")) is None
+
+
+def test_paths_are_shown_without_the_machine(tmp_path):
+    assert environment.relative(environment.PROJECT_ROOT / "runs" / "a") == "runs/a"
+    assert environment.relative(tmp_path / "course.zip") == "course.zip"
+
+
+def test_description_names_device_and_versions():
+    line = environment.describe()
+    assert f"torch {torch.__version__.split('+')[0]}" in line and ("CPU" in line or "GPU" in line or "NVIDIA" in line)
