@@ -98,7 +98,9 @@ def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd
 
 def target_tensor(table: pd.DataFrame) -> torch.Tensor | None:
     """The task columns of a table as int64 `(N, 12)` in task order; None where the table has no attributes."""
-    return torch.from_numpy(table[list(TASKS)].to_numpy(np.int64)) if set(TASKS) <= set(table.columns) else None
+    if not set(TASKS) <= set(table.columns):
+        return None
+    return torch.tensor(table[list(TASKS)].to_numpy(np.int64))  # a copy: what pandas gives may be read-only
 
 
 def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:

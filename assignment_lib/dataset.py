@@ -463,10 +463,7 @@ def with_test_truth(data: Dataset) -> Dataset:
     path = data.root / TRUTH_FILE
     if data.has_test_identities or not path.is_file():
         return data
-    truth = pd.read_csv(path, dtype={"file": str})
-    missing = {"folder", "file", "pid", "camera", *CLASSIFICATION_COLUMNS} - set(truth.columns)
-    if missing:
-        raise ValueError(f"{path}: the column {min(missing)} is missing; make the data set again")
+    truth = read_truth(data.root)
     known = {}
     for part, folder, table in (("query", "queries", data.query), ("gallery", "test", data.gallery)):
         rows = truth[truth["folder"] == folder].drop_duplicates("file").set_index("file")
@@ -483,6 +480,26 @@ def with_test_truth(data: Dataset) -> Dataset:
             table[task] = column
         known[part] = table
     return replace(data, **known)
+
+
+def read_truth(folder: str | Path) -> pd.DataFrame:
+    """Who is in `test/` and `queries/` of a data set whose maker kept the truth: one row an image.
+
+    Columns: folder ("test" or "queries"), file, pid (-1 junk, 0 distractor), camera, and the 29 columns of
+    `CLASSIFICATION_COLUMNS` as nullable integers, empty where an image has no annotations. Raises `FileNotFoundError` or
+    `ValueError` with one sentence where there is no `test_truth.csv` or a column is missing in it.
+    """
+    path = Path(folder) / TRUTH_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is not there: only the drawn data set and converted ones come with it; "
+            "make one with assignment_lib.synthetic.draw(folder)"
+        )
+    table = pd.read_csv(path, dtype={"file": str})
+    missing = {"folder", "file", "pid", "camera", *CLASSIFICATION_COLUMNS} - set(table.columns)
+    if missing:
+        raise ValueError(f"{path}: the column {min(missing)} is missing; make the data set again")
+    return table.astype({column: "Int64" for column in CLASSIFICATION_COLUMNS})
 
 
 def _write_anonymous(table: pd.DataFrame, folder: Path, random: np.random.Generator) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from assignment_lib.attributes import TASKS
+from assignment_lib.attributes import TASKS, target_tensor
 from assignment_lib.dataset import Dataset
 from assignment_lib.metrics import ReidScores, attribute_scores, reid_scores, reid_scores_within
 
@@ -55,7 +55,7 @@ def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str,
     predictions = predict(model, images)
     scores: dict[str, dict] = {}
     if predictions.probabilities and set(TASKS) <= set(table.columns):
-        targets = torch.from_numpy(table[list(TASKS)].to_numpy())
+        targets = target_tensor(table)
         scores["attributes"] = attribute_scores(predictions.classes(), targets)
     scores["reid"] = _reid(predictions.embeddings, table["pid"].to_numpy())
     cameras = table["camera"].to_numpy()
@@ -100,7 +100,7 @@ def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict
     scores = {"reid": _named(reid, len(data.query))}
     if gallery.probabilities and set(TASKS) <= set(data.gallery.columns):
         known = (data.gallery[list(TASKS)] >= 0).all(axis=1).to_numpy()
-        targets = torch.from_numpy(data.gallery.loc[known, list(TASKS)].to_numpy())
+        targets = target_tensor(data.gallery[known])
         scores["attributes"] = attribute_scores(gallery.classes()[torch.from_numpy(known)], targets)
     return scores
 

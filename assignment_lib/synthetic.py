@@ -1,7 +1,8 @@
 """The built-in data set: drawn pedestrians in the layout of the course, with no network and no real people.
 
     draw("data/synthetic")     train/ · test/ · queries/ · annotations_train.csv · test_truth.csv · synthetic.json
-    truth("data/synthetic")    who is in test/ and queries/, which the course keeps to itself
+
+`dataset.read_truth` tells who is in test/ and queries/, which the course keeps to itself.
 
 It is meant to be learnable and not solved: six cameras with their own light, colours, sharpness and backgrounds, people of
 equal clothing, occlusion, distractors and junk. Class shares follow Market-1501. The same arguments give the same files.
@@ -19,15 +20,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_annotations
-from .environment import relative
-from .synthetic_camera import Shot, Studio, stream
-from .synthetic_person import person
+from assignment_lib.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
+from assignment_lib.dataset import TRUTH_FILE
+from assignment_lib.environment import relative
+from assignment_lib.synthetic_camera import Shot, Studio, stream
+from assignment_lib.synthetic_person import person
 
 #: Raised whenever the pictures change, so that a folder drawn by older code is drawn again.
 VERSION = 1
 MARK = "synthetic.json"
-TRUTH = "test_truth.csv"
 _FOLDERS = ("train", "test", "queries")
 
 #: Share of each class among the 751 training identities of Market-1501, from `market_attribute.mat` (Lin et al., 2019).
@@ -105,23 +106,6 @@ def draw(
     return Path(folder)
 
 
-def truth(folder: str | Path) -> pd.DataFrame:
-    """Who is in `test/` and `queries/`: one row an image.
-
-    Columns: folder ("test" or "queries"), file, pid (-1 junk, 0 distractor), camera, and the 29 columns of
-    `CLASSIFICATION_COLUMNS` as nullable integers, empty for junk and distractors. Raises `FileNotFoundError` where
-    `folder` has no `test_truth.csv`.
-    """
-    path = Path(folder) / TRUTH
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{relative(folder)} has no {TRUTH}: only the drawn data set comes with it; "
-            "make one with assignment_lib.synthetic.draw(folder)"
-        )
-    table = pd.read_csv(path, dtype={"file": str})
-    return table.astype({column: "Int64" for column in CLASSIFICATION_COLUMNS})
-
-
 def _settings(
     train_identities, test_identities, cameras, train_images, queries, gallery, distractors, junk, seed
 ) -> dict[str, int]:
@@ -177,7 +161,7 @@ def _complete(folder: Path, settings: dict) -> bool:
     if not mark or (mark.get("complete"), mark.get("version"), mark.get("arguments")) != (True, VERSION, settings):
         return False
     counts = {"train": settings["train_images"], "test": settings["gallery"], "queries": settings["queries"]}
-    tables = all((folder / name).is_file() for name in ("annotations_train.csv", TRUTH))
+    tables = all((folder / name).is_file() for name in ("annotations_train.csv", TRUTH_FILE))
     return tables and all(len(list((folder / name).glob("*.jpg"))) == count for name, count in counts.items())
 
 
@@ -195,7 +179,7 @@ def _check_own(folder: Path) -> None:
 
 
 def _strangers(folder: Path) -> list[str]:
-    own = {MARK, TRUTH, "annotations_train.csv", *_FOLDERS, ".DS_Store", "Thumbs.db"}
+    own = {MARK, TRUTH_FILE, "annotations_train.csv", *_FOLDERS, ".DS_Store", "Thumbs.db"}
     inside = [path for name in _FOLDERS if (folder / name).is_dir() for path in (folder / name).iterdir()]
     others = [path for path in inside if path.suffix != ".jpg" and path.name not in own]
     return sorted(path.relative_to(folder).as_posix() for path in others) + sorted(
@@ -239,7 +223,7 @@ def _fill(folder: Path, settings: dict, progress: bool) -> None:
     annotations = to_annotations(np.array([targets[pid] for pid in test_pids.tolist()]))
     annotations.index = test_pids
     table = table.join(annotations.astype("Int64"), on="pid").sort_values(["folder", "file"])
-    table.to_csv(folder / TRUTH, index=False, lineterminator="\n")
+    table.to_csv(folder / TRUTH_FILE, index=False, lineterminator="\n")
 
 
 def _bar(shots: list, progress: bool) -> Iterable:

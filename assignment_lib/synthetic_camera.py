@@ -10,8 +10,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .synthetic_canvas import HEIGHT, WIDTH
-from .synthetic_person import Person, Pose, render
+from assignment_lib.synthetic_canvas import HEIGHT, WIDTH
+from assignment_lib.synthetic_person import Person, Pose, render
 
 
 @dataclass(frozen=True)

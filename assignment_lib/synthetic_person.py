@@ -15,8 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .attributes import TASKS
-from .synthetic_canvas import SCALE, WIDTH, Canvas, along
+from assignment_lib.attributes import TASKS
+from assignment_lib.synthetic_canvas import SCALE, WIDTH, Canvas, along
 
 #: Colour class -> hue and its spread (degrees), lowest and highest saturation, lowest and highest value.
 _COLORS = {

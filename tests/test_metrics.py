@@ -48,7 +48,7 @@ def reference(similarity, query_ids, gallery_ids, query_cameras, gallery_cameras
             same_camera = query_cameras is not None and gallery_cameras[image] == query_cameras[query]
             if gallery_ids[image] == -1 or (same_person and same_camera) or (itself and image == query):
                 continue
-            right.append(same_person)
+            right.append(bool(same_person))
         if any(right):
             results.append((query, step_ap(right), market_ap(right), inverse_negative_penalty(right), right.index(True) + 1))
     return results
@@ -60,10 +60,10 @@ def step_ap(right):
 
 def market_ap(right):
     """`compute_AP.m` of Market-1501's evaluation code, line by line."""
-    ap, found, old_recall, old_precision = 0.0, 0, 0.0, 1.0
+    ap, found, old_recall, old_precision, matches = 0.0, 0, 0.0, 1.0, sum(right)
     for place, is_right in enumerate(right):
         found += is_right
-        recall, precision = found / sum(right), found / (place + 1)
+        recall, precision = found / matches, found / (place + 1)
         ap += (recall - old_recall) * (old_precision + precision) / 2
         old_recall, old_precision = recall, precision
     return ap

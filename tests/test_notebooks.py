@@ -10,7 +10,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from assignment_lib import report, synthetic
+from assignment_lib import dataset, report, synthetic
 from assignment_lib.attributes import TASKS
 from assignment_lib.environment import PROJECT_ROOT
 
@@ -77,7 +77,7 @@ def test_metrics_file_has_the_agreed_form(executed):
 
 
 def test_deliverables_are_complete(executed):
-    truth = synthetic.truth(executed.parent.parent / "few")
+    truth = dataset.read_truth(executed.parent.parent / "few")
     lists = report.read_reid_test(executed / "reid_test.txt")
     assert set(lists) == set(truth.loc[truth["folder"] == "queries", "file"])
     gallery = set(truth.loc[truth["folder"] == "test", "file"])
