@@ -11,7 +11,7 @@ export ASSIGNMENT_BACKBONE := $(BACKBONE)
 export ASSIGNMENT_PRETRAINED := $(PRETRAINED)
 export ASSIGNMENT_SEED := $(SEED)
 
-.PHONY: notebooks test lab environment badges clean
+.PHONY: notebooks test lab environment course download badges clean
 
 notebooks: environment
 	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
@@ -21,6 +21,15 @@ test: environment
 
 lab: environment
 	$(VENV)/bin/jupyter lab notebooks
+
+# official Market-1501 with market_attribute.mat -> the course's layout: make course DATA=Market-1501-v15.09.15 [OUT=folder]
+course: environment
+	$(RUN) -m assignment_lib.dataset convert $(DATA) $(or $(OUT),data/market1501-course)
+
+# Market-1501 and its attributes from their authors' addresses, into data/ (needs a network)
+download: environment
+	$(RUN) -m pip install --quiet gdown 2>/dev/null || uv pip install --quiet --python $(RUN) gdown
+	$(RUN) -m assignment_lib.download
 
 # writes the address of a published copy into the Colab badges: make badges REPOSITORY=owner/name
 badges:

@@ -26,7 +26,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .augment import Augmentation, augment, to_float
+from assignment_lib.augment import Augmentation, augment, to_float
 
 #: Decoded images that take more than this many bytes are announced.
 ANNOUNCED_BYTES = 200_000_000

@@ -101,7 +101,7 @@ def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict
     if gallery.probabilities and set(TASKS) <= set(data.gallery.columns):
         known = (data.gallery[list(TASKS)] >= 0).all(axis=1).to_numpy()
         targets = target_tensor(data.gallery[known])
-        scores["attributes"] = attribute_scores(gallery.classes()[torch.from_numpy(known)], targets)
+        scores["attributes"] = attribute_scores(gallery.classes()[torch.tensor(known)], targets)
     return scores
 
 

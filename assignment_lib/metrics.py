@@ -32,10 +32,12 @@ CMC_LENGTH = 50
 _BLOCK_BYTES = 64 * 2**20
 #: A gallery up to this size is copied without its junk, which then costs no product; in a larger one it is masked.
 _COPY_BYTES = 256 * 2**20
-#: Comparisons that a thread has in memory at a time: few enough for a core's own cache.
+#: Comparisons whose results a thread has in memory at a time: few enough for a core's own cache.
 _FLAG_BYTES = 2**20
-#: Places at most where the comparisons with one person's images are cut; see `_ahead`.
-_CUTS = 4
+#: Images that a match is compared with at a time: few enough for the smallest cache.
+_TILE = 8192
+#: Parts at most into which the comparisons with one person's images are cut for the order of equals; see `_ahead`.
+_PARTS = 3
 #: Largest distance of an embedding's norm from 1: what half precision leaves, and far from a forgotten normalisation.
 _NORM_TOLERANCE = 0.01
 
@@ -338,20 +340,20 @@ def _scores(blocks: Iterator[torch.Tensor], rules: _Rules, interpolation: str, p
     """Scores from blocks of similarities `(n, G)` that follow each other through the queries in `rules.order`."""
     if interpolation not in ("step", "trapezoid"):
         raise ValueError(f'interpolation is {interpolation!r}; it must be "step" or "trapezoid"')
-    queries, ahead = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    queries, ahead, spare = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
     for block, of_block in _with_bar(blocks, rules.order, progress):
         _mask_junk(block, rules)
         pairs = rules.pairs(of_block)
-        count = _count_ahead if block.device.type == "cpu" else _sort_ahead
-        ahead.append(count(block, pairs))
+        ahead.append(_count_ahead(block, pairs, spare) if block.device.type == "cpu" else _sort_ahead(block, pairs))
         queries.append(of_block[pairs.row[pairs.match]])
     return _summary(np.concatenate(queries), np.concatenate(ahead), rules, interpolation)
 
 
-def _count_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
+def _count_ahead(block: torch.Tensor, pairs: _Pairs, spare: list[_Flags]) -> np.ndarray:
     """For each true match, how many images of other persons stand before it: int64, in the order of the pairs.
 
-    Overwrites the similarities of the query's own person in `block`, so that these images stand before nobody.
+    Overwrites the similarities of the query's own person in `block`, so that these images stand before nobody. `spare`
+    hands the threads' memory from block to block.
     """
     similarity = block.numpy()
     level = similarity[pairs.row, pairs.column]
@@ -361,78 +363,111 @@ def _count_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
     persons = pairs.persons()
 
     def count(some: range) -> None:
-        flags = _Flags(block.shape[1])
+        flags = spare.pop() if spare else _Flags()
         for person in some:
             first, last, start, stop = persons[person]
-            here = level[start:stop].reshape(last - first, -1)
-            columns = pairs.column[start : start + here.shape[1]]
-            _count_person(similarity[first:last], here, columns, flags, ahead[start:stop].reshape(here.shape))
+            of_person = level[start:stop].reshape(last - first, -1)
+            columns = pairs.column[start : start + of_person.shape[1]]
+            ahead[start:stop] = _count_person(similarity[first:last], of_person, columns, flags).ravel()
+        spare.append(flags)
 
     _in_threads(count, len(persons))
     return ahead[pairs.match]
 
 
-def _count_person(similarity, level, columns, flags, ahead) -> None:
-    """Fills `ahead` `(n, K)`: how many values in each row of `similarity` `(n, G)` stand before each of `level` `(n, K)`.
+def _count_person(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, flags: _Flags) -> np.ndarray:
+    """How many images stand before each match of one person: int64 `(n, K)`.
 
-    `columns` `(K,)`, ascending, is where the levels have their place in the gallery.
+    `similarity` `(n, G)` of the person's queries, `level` `(n, K)` of the matches, `columns` `(K,)` the matches' places.
     """
-    for low in range(0, len(columns), flags.rows):
-        some = slice(low, low + flags.rows)
-        step = max(1, flags.rows // len(columns[some]))
+    ahead = np.empty(level.shape, np.int64)
+    rows = flags.rows(similarity.shape[1])
+    for low in range(0, len(columns), rows):
+        some = slice(low, low + rows)
+        step = max(1, rows // len(columns[some]))
         for top in range(0, len(level), step):
-            rows = slice(top, top + step)
-            ahead[rows, some] = _ahead(similarity[rows], level[rows, some], columns[some], flags)
-
-
-def _ahead(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, flags: _Flags) -> np.ndarray:
-    """One `_count_person` whose comparisons fit into `flags`."""
-    table = flags.table(*level.shape)
-    similarity, level = similarity[:, None], level[:, :, None]
-    runs = np.flatnonzero(np.diff(columns, prepend=-2) != 1)
-    apart = -(-len(runs) // _CUTS)
-    cuts = runs[::apart].tolist()
-    edges = [0, *columns[cuts].tolist(), similarity.shape[2]]
-    equal = []
-    for left, right, here, after in zip(edges[:-1], edges[1:], [0, *cuts], [*cuts, len(columns)], strict=True):
-        values = similarity[:, :, left:right]
-        if apart > 1 and after > here:
-            ties = np.equal(values, level[:, here:after], out=table[:, here:after, left:right])
-            if ties.any():
-                before = np.arange(left, right) < columns[here:after, None]
-                equal.append((slice(here, after), (ties & before).sum(2)))
-        if after < len(columns):
-            np.greater_equal(values, level[:, after:], out=table[:, after:, left:right])
-        if after:
-            np.greater(values, level[:, :after], out=table[:, :after, left:right])
-    ahead = flags.counts(*table.shape[:2])
-    for some, more in equal:
-        ahead[:, some] += more
+            part = slice(top, top + step)
+            ahead[part, some] = _ahead(similarity[part], level[part, some], columns[some], flags)
     return ahead
 
 
+def _ahead(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, flags: _Flags) -> np.ndarray:
+    """`_count_person` where all comparisons fit into `flags`.
+
+    An image as similar as a match stands before it if it does so in the gallery. So the gallery is cut where matches
+    stand: left of them equals count, and right of them they do not. That is exact where few cuts will do, as in a
+    gallery in the order of its file names, which has all images of a person in one run. Elsewhere the gallery is cut
+    evenly, and equals of a match are looked for in the part that it stands in: there hardly ever are any.
+    """
+    images = similarity.shape[1]
+    table = flags.table(*level.shape, images)
+    similarity, level = similarity[:, None], level[:, :, None]
+    runs = columns[np.diff(columns, prepend=-2) != 1]
+    exact = len(runs) < _PARTS
+    edges = [0, *(runs.tolist() if exact else range(_part(images), images, _part(images))), images]
+    passed = np.searchsorted(columns, edges).tolist()
+    equals = np.zeros(level.shape[:2], np.int64)
+    for left, right, here, after in zip(edges[:-1], edges[1:], passed[:-1], passed[1:], strict=True):
+        for start, stop in _tiles(left, right):
+            values, results = similarity[:, :, start:stop], table[:, :, start:stop]
+            if not exact and after > here:
+                ties = np.equal(values, level[:, here:after], out=results[:, here:after])
+                if ties.any():
+                    before = np.arange(start, stop) < columns[here:after, None]
+                    equals[:, here:after] += (ties & before).sum(2)
+            if after < len(columns):
+                np.greater_equal(values, level[:, after:], out=results[:, after:])
+            if after:
+                np.greater(values, level[:, :after], out=results[:, :after])
+    return flags.counts() + equals
+
+
+def _part(images: int) -> int:
+    """Columns of an even part, as many as keep the next one's first at the start of a cache line."""
+    return -(-images // (64 * _PARTS)) * 64
+
+
+def _tiles(left: int, right: int) -> Iterator[tuple[int, int]]:
+    parts = -(-(right - left) // _TILE)
+    for part in range(parts):
+        yield left + (right - left) * part // parts, left + (right - left) * (part + 1) // parts
+
+
 class _Flags:
-    """Room for tables of truth values whose rows are counted eight values at a time.
+    """Room for a table of truth values `(n, K, G)` whose last axis is counted eight values at a time.
 
     Eight flags read as one 64-bit word have a byte each. A sum of up to 255 such words carries nothing from one byte
     into the next, so its bytes are the counts of every eighth flag.
     """
 
-    def __init__(self, columns: int):
-        self.columns = columns
-        self.sums = -(-columns // (8 * 255))
-        self.words = -(-columns // (8 * self.sums))
-        width = 8 * self.sums * self.words
-        self.rows = max(1, _FLAG_BYTES // width)
-        self._flags = np.zeros((self.rows, width), bool)
+    def __init__(self):
+        self._room = np.empty(_FLAG_BYTES, bool)
 
-    def table(self, queries: int, matches: int) -> np.ndarray:
-        return self._flags[: queries * matches].reshape(queries, matches, -1)[:, :, : self.columns]
+    @staticmethod
+    def _words(columns: int) -> tuple[int, int]:
+        sums = -(-columns // (8 * 255))
+        return sums, -(-columns // (8 * sums))
 
-    def counts(self, queries: int, matches: int) -> np.ndarray:
-        words = self._flags[: queries * matches].view(np.uint64).reshape(queries * matches, self.sums, self.words)
-        sums = np.add.reduce(words, axis=2).view(np.uint8)
-        return np.add.reduce(sums, axis=1, dtype=np.int64).reshape(queries, matches)
+    def rows(self, columns: int) -> int:
+        """How many rows of a table fit into the room; one always does."""
+        sums, words = self._words(columns)
+        return max(1, _FLAG_BYTES // (8 * sums * words))
+
+    def table(self, queries: int, matches: int, columns: int) -> np.ndarray:
+        """A table to be filled: bool `(queries, matches, columns)`."""
+        sums, words = self._words(columns)
+        size = queries * matches * 8 * sums * words
+        if size > len(self._room):
+            self._room = np.empty(size, bool)
+        flags = self._room[:size].reshape(queries, matches, 8 * sums * words)
+        flags[:, :, columns:] = False
+        self._packed = flags.view(np.uint64).reshape(queries, matches, sums, words)
+        return flags[:, :, :columns]
+
+    def counts(self) -> np.ndarray:
+        """How many flags of the last table are true: int64 `(queries, matches)`."""
+        sums = np.add.reduce(self._packed, axis=3).view(np.uint8)
+        return np.add.reduce(sums, axis=2, dtype=np.int64)
 
 
 def _sort_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
@@ -461,8 +496,7 @@ def _summary(queries: np.ndarray, ahead: np.ndarray, rules: _Rules, interpolatio
     if not len(queries):
         raise _no_valid_query()
     # A better placed match has no more wrong images before it, so the sorted numbers belong to the 1st, 2nd, … match.
-    by_query = np.lexsort((ahead, queries))
-    queries, ahead = queries[by_query], ahead[by_query]
+    queries, ahead = np.divmod(np.sort(queries * (rules.images + 1) + ahead), rules.images + 1)
     starts = np.flatnonzero(np.diff(queries, prepend=-1))
     matches = np.diff(starts, append=len(queries))
     nth = np.arange(1, len(queries) + 1) - np.repeat(starts, matches)
@@ -530,9 +564,10 @@ def _at_least(block: torch.Tensor, levels: torch.Tensor) -> np.ndarray:
 def _products(query: torch.Tensor, gallery: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
     """Similarities `(n, G)` of `chunk` queries after the other; each block takes the memory of the one before."""
     order = torch.as_tensor(order, device=query.device)
-    buffers = [torch.empty(min(chunk, len(order)), len(gallery), device=gallery.device) for _ in range(1 + PREFETCH)]
+    width = -(-len(gallery) // 16) * 16  # rows begin at a cache line
+    buffers = [torch.empty(min(chunk, len(order)), width, device=gallery.device) for _ in range(1 + PREFETCH)]
     for number, queries in enumerate(order.split(chunk)):
-        yield torch.mm(query[queries], gallery.T, out=buffers[number % len(buffers)][: len(queries)])
+        yield torch.mm(query[queries], gallery.T, out=buffers[number % len(buffers)][: len(queries), : len(gallery)])
 
 
 def _negated(distances: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
@@ -556,7 +591,7 @@ def _without_junk(gallery: torch.Tensor, rules: _Rules) -> tuple[torch.Tensor, _
         return gallery[kept[0] : kept[-1] + 1], rules.without_junk()
     if gallery.nbytes > _COPY_BYTES:
         return gallery, rules
-    return gallery[torch.as_tensor(kept, device=gallery.device)], rules.without_junk()
+    return gallery.index_select(0, torch.as_tensor(kept, device=gallery.device)), rules.without_junk()
 
 
 def _mask_junk(block: torch.Tensor, rules: _Rules) -> None:

@@ -163,7 +163,8 @@ def coverage(table: pd.DataFrame, most: int = 41) -> Figure:
     for column, color in zip(table, (BLUE, GRAY), strict=False):
         axes.hist(table[column], bins, alpha=0.7, color=color, label=f"{column}: {table[column].mean():.1f} on average")
     axes.set(xlabel=f"classes of {most} in the validation part", ylabel="seeds", title="Class coverage of the split")
-    axes.legend(loc="upper left")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     return figure
 
@@ -195,6 +196,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
     for column, color in zip(losses, (BLUE, ORANGE, GREEN), strict=False):
         panels[0].plot(history["epoch"], history[column], color=color, label=column.removeprefix("loss/"))
     panels[0].set(title="Training losses", xlabel="epoch", ylabel="loss", yscale="log")
+    panels[0].yaxis.set_minor_formatter(plt.NullFormatter())
     panels[0].legend()
     for column, (label, color) in scores.items():
         panels[1].plot(history["epoch"], history[column], color=color, label=label)
@@ -222,7 +224,7 @@ def attribute_bars(table: pd.DataFrame, column: str = "mAcc") -> Figure:
     axes.set(xticks=places, ylabel=f"{column}, %", ylim=(0, 105), title=f"{column} by task")
     axes.set_xticklabels(table["Task"], rotation=30, ha="right")
     axes.grid(axis="x", visible=False)
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     return figure
 
@@ -246,12 +248,12 @@ def architecture(backbone: str, shape: tuple[int, int, int], embedding: int, pid
         axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.2})
 
     channels, height, width = shape
-    box(0.1, 2.0, 1.0, 1.2, "image\n3 × 128 × 64", "white")
+    box(0.0, 2.0, 1.1, 1.2, "image\n3 × 128 × 64", "white")
     box(1.7, 2.0, 1.7, 1.2, f"shared backbone\n{backbone}\n(ImageNet)", "#cfe3f3")
     box(4.0, 2.0, 1.5, 1.2, f"feature map\n{channels} × {height} × {width}", "#e8f1f8")
     arrow((1.15, 2.6), (1.62, 2.6))
     arrow((3.45, 2.6), (3.92, 2.6))
-    box(6.2, 3.45, 2.6, 1.1, "12 heads, each: 2-D convolution,\naverage, linear, linear", "#fbe6c4")
+    box(6.2, 3.45, 2.6, 1.1, "12 heads, each:\n2-D convolution, average,\nlinear, linear", "#fbe6c4")
     box(9.4, 3.45, 1.5, 1.1, "attributes\n41 logits\nfocal losses", "white")
     box(6.2, 0.65, 2.6, 1.1, f"average pooling:\nembedding, {embedding}", "#d5efe6")
     box(9.4, 1.35, 1.5, 0.9, f"PID classifier\n{pids} logits\ncross-entropy", "white")

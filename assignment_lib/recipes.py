@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from assignment_lib.losses.identity import identity_loss
 from assignment_lib.losses.objective import Objective
 from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
@@ -28,12 +29,16 @@ class Recipe:
     # JointConvNet
     backbone: str = "efficientnet_lite0"
     pretrained: bool = True
+    head: str = "conv"  # or "fc", "attention": models/heads.py
+    embedding: str = "plain"  # or "concatenated", "reweighted": models/embedding.py
     head_hidden: int = 128
     dropout: float = 0.5
     # objective
-    gamma: float = 2.0
-    attribute_multitask: str = "uncertainty"
+    gamma: float = 2.0  # of the focal loss; 0 is the weighted cross-entropy
+    attribute_multitask: str = "uncertainty"  # or "uniform", "balanced", "priority": losses/multitask.py
     total_multitask: str = "uncertainty"
+    pid_loss: bool = True
+    identity_loss: str = "triplet"  # or "centroid", "center", "island", "none": losses/identity.py
     triplet_margin: float = 0.3
     triplet_mining: str = "all"
     # training
@@ -50,7 +55,7 @@ class Recipe:
 
 
 RECIPES = {
-    "smoke": Recipe("smoke", epochs=10, baseline_epochs=5),
+    "smoke": Recipe("smoke", epochs=14, baseline_epochs=6),
     "report": Recipe("report"),
 }
 
@@ -77,6 +82,8 @@ def joint_network(
         n_pids,
         pretrained=settings.pretrained if pretrained is None else pretrained,
         attributes=attributes,
+        head=settings.head,
+        embedding=settings.embedding,
         dropout=settings.dropout,
         hidden=settings.head_hidden,
     )
@@ -102,14 +109,26 @@ def baseline_network(settings: Recipe) -> nn.Module:
     return MultiHeadDenseNet()
 
 
-def objective(settings: Recipe, class_weights: dict[str, torch.Tensor] | None, identity: bool = True) -> Objective:
-    """The objective of a recipe for the given class weights (task -> `(C,)`; None without attributes)."""
+def joint_objective(
+    settings: Recipe, class_weights: dict[str, torch.Tensor] | None, network: JointConvNet
+) -> Objective:
+    """The objective of a recipe for a JointConvNet and class weights (task -> `(C,)`; None without attributes)."""
+    n_pids = network.pid_classifier.out_features
+    loss = identity_loss(
+        settings.identity_loss, n_pids, network.embedding_size, settings.triplet_margin, settings.triplet_mining
+    )
     return Objective(
         class_weights,
-        identity=identity,
+        pid=settings.pid_loss,
+        identity={} if loss is None else {settings.identity_loss: loss},
         gamma=settings.gamma,
         attribute_multitask=settings.attribute_multitask,
         total_multitask=settings.total_multitask,
-        triplet_margin=settings.triplet_margin,
-        triplet_mining=settings.triplet_mining,
+    )
+
+
+def attribute_objective(settings: Recipe, class_weights: dict[str, torch.Tensor]) -> Objective:
+    """The objective of a recipe for the attributes alone (notebook 03)."""
+    return Objective(
+        class_weights, pid=False, identity={}, gamma=settings.gamma, attribute_multitask=settings.attribute_multitask
     )

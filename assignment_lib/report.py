@@ -43,6 +43,17 @@ def data_table(data: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rare_classes(table: pd.DataFrame, most: int = 10) -> pd.DataFrame:
+    """The classes with the fewest persons: columns Class, Persons, Images; classes that no one has come first."""
+    rows = [
+        {"Class": f"{task}: {name}", "Persons": of_class["pid"].nunique(), "Images": len(of_class)}
+        for task, classes in TASKS.items()
+        for value, name in enumerate(classes)
+        for of_class in [table[table[task] == value]]
+    ]
+    return pd.DataFrame(rows).sort_values(["Persons", "Images"], kind="stable").head(most).reset_index(drop=True)
+
+
 def attribute_table(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Table 1: Acc and mAcc of the twelve tasks and their average in percent, the report's figures beside ours.
 

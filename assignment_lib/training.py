@@ -96,6 +96,9 @@ def fit(
 def _train_epoch(model, objective, batches, optimizer, scaler, dtype, max_gradient_norm) -> dict[str, float]:
     device = next(model.parameters()).device
     model.train()
+    objective.train()
+    if hasattr(objective, "new_epoch"):
+        objective.new_epoch()
     sums: dict[str, torch.Tensor] = {}
     images, started = 0, time.perf_counter()
     for batch in tqdm(batches, "batches", leave=False):
@@ -144,7 +147,7 @@ def _chosen_dtype(amp, model, objective, batches, device, generators) -> torch.d
     if device.type == "cuda":
         return amp_dtype(device)
     # the trial must leave no trace: running averages, gradients and random states are put back
-    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    before = [{name: value.clone() for name, value in part.state_dict().items()} for part in (model, objective)]
     states = _random_states(generators)
     batch = next(iter(batches))
 
@@ -155,7 +158,8 @@ def _chosen_dtype(amp, model, objective, batches, device, generators) -> torch.d
 
     model.train()
     dtype = faster_dtype(step)
-    model.load_state_dict(weights)
+    model.load_state_dict(before[0])
+    objective.load_state_dict(before[1])
     for parameter in (*model.parameters(), *objective.parameters()):
         parameter.grad = None
     _set_random_states(states, generators)

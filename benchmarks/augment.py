@@ -4,8 +4,10 @@
 
 All run in one process with the same ranges and probabilities, one after another in every round, so that a noisy machine
 hurts all alike; median and best over the rounds are printed. On a busy machine the best of many rounds is nearest the
-truth, or processor time instead of wall time, with one thread: --cpu-time --threads 1. torchvision works per sample: on tensors, which is what a data set
-in memory gives it, and on PIL images. kornia works per batch and is left out where it is not installed.
+truth, or processor time instead of wall time, with one thread: --cpu-time --threads 1.
+
+torchvision works per sample: on tensors, which is what a data set in memory gives it, and on PIL images. kornia works per
+batch and is left out where it is not installed.
 """
 
 from __future__ import annotations

@@ -279,8 +279,9 @@ def test_boxes_lie_inside_and_have_the_asked_area_and_shape():
 def test_erasing_like_torchvision_leaves_a_picture_whole_where_no_box_fits():
     assert (A.draw_parameters(50, (100, 4), A.only("erasing"), generator()).box[:, 2] > 0).any()
     wide = A.Augmentation(erasing=1.0, erasing_scale=(0.9, 1.0), erasing_ratio=(0.1, 0.2))
-    whole = A.Augmentation(erasing=1.0, erasing_scale=(1.0, 1.0), erasing_ratio=(2.0, 2.0))
-    for never in (wide, whole):
+    half = A.Augmentation(erasing=1.0, erasing_scale=(0.5, 0.5))
+    full_height, full_width = replace(half, erasing_ratio=(4.0, 4.0)), replace(half, erasing_ratio=(1.0, 1.0))
+    for never in (wide, full_height, full_width):
         assert not A.draw_parameters(50, SIZE, never, generator()).box[:, 2:].any()
 
 

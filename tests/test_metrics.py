@@ -115,14 +115,19 @@ def retrieval_cases(draw):
     }
 
 
+def sort_ahead(block, pairs, spare):
+    return metrics._sort_ahead(block, pairs)
+
+
 @st.composite
 def inner_settings(draw):
     """Sizes at which work is cut into parts, small enough that small cases are cut."""
     return {
         "_FLAG_BYTES": draw(st.sampled_from([1, 200, 2**20])),
-        "_CUTS": draw(st.sampled_from([1, 2, 4, 100])),
+        "_PARTS": draw(st.sampled_from([1, 2, 4, 100])),
+        "_TILE": draw(st.sampled_from([1, 7, 8192])),
         "_COPY_BYTES": draw(st.sampled_from([0, 2**28])),
-        "_count_ahead": draw(st.sampled_from([metrics._count_ahead, metrics._sort_ahead])),
+        "_count_ahead": draw(st.sampled_from([metrics._count_ahead, sort_ahead])),
     }
 
 

@@ -4,6 +4,7 @@ import torch
 
 from assignment_lib.attributes import TASKS
 from assignment_lib.models import backbones, densenet_se, heads, joint
+from assignment_lib.models import embedding as embedding_module
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])
@@ -148,3 +149,65 @@ def test_multi_head_dense_net_overfits_one_batch():
         loss.backward()
         optimizer.step()
     assert float(loss.detach()) / len(TASKS) < 0.1
+
+
+@pytest.mark.parametrize("head", list(heads.HEADS))
+@pytest.mark.parametrize("embedding", ["plain", "concatenated", "reweighted"])
+def test_every_head_and_embedding(head, embedding):
+    network = joint.JointConvNet("resnet18", 5, pretrained=False, head=head, embedding=embedding)
+    output = network(torch.rand(2, 3, 64, 32))
+    assert output.embedding.shape == (2, network.embedding_size) and output.pid.shape == (2, 5)
+    assert network.embedding_size == (512 if embedding == "plain" else 553)
+    (output.pid.sum() + sum(logits.sum() for logits in output.attributes.values())).backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+
+
+def test_fc_head_has_no_convolution():
+    kinds = [type(layer).__name__ for layer in heads.fc_head(32, 5)]
+    assert "Conv2d" not in kinds and kinds.count("Linear") == 2
+
+
+def test_untrained_attention_changes_nothing():
+    features = torch.randn(2, 16, 4, 2)
+    assert torch.equal(heads.SelfAttention(16, width=8, heads=2)(features), features)
+
+
+def test_attention_against_its_equation():
+    """softmax(Q K^T / sqrt(d)) V with one head, computed place by place."""
+    torch.manual_seed(0)
+    block = heads.SelfAttention(6, heads=1, width=4).eval()
+    torch.nn.init.normal_(block.out.weight)
+    features = torch.randn(1, 6, 8, 4)  # the size of the learned positions: no resizing
+    tokens = (block.into(features) + block.position).flatten(2).transpose(1, 2)[0]
+    tokens = block.norm(tokens)
+    weight, bias = block.attention.in_proj_weight, block.attention.in_proj_bias
+    q, k, v = ((tokens @ w.T + b) for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
+    attended = torch.stack([sum(p * v[j] for j, p in enumerate((q[i] @ k.T / 2).softmax(0))) for i in range(32)])
+    attended = block.attention.out_proj(attended)
+    wanted = features + block.out(attended.T.reshape(1, 4, 8, 4))
+    assert torch.allclose(block(features), wanted, atol=1e-5)
+
+
+def test_reweighting_against_its_equation():
+    torch.manual_seed(0)
+    module = embedding_module.RichEmbedding("reweighted")
+    logits = {task: torch.randn(3, len(classes)) for task, classes in TASKS.items()}
+    a = torch.cat([values.softmax(1) for values in logits.values()], dim=1)
+    c = torch.sigmoid(a @ module.confidence.weight.T + module.confidence.bias)
+    rich = module(torch.ones(3, 2), logits)
+    assert torch.allclose(rich, torch.cat([torch.ones(3, 2), a * c], dim=1), atol=1e-6)
+    plain = embedding_module.RichEmbedding("concatenated")(torch.ones(3, 2), logits)
+    assert torch.allclose(plain[:, 2:], a)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"head": "deep"}, "the head is conv, fc, attention, not 'deep'"),
+        ({"embedding": "large"}, "the embedding is plain, concatenated, reweighted, not 'large'"),
+        ({"embedding": "reweighted", "attributes": False}, "a reweighted embedding needs attributes"),
+    ],
+)
+def test_unknown_parts_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        joint.JointConvNet("resnet18", 5, pretrained=False, **options)

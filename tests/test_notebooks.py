@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -83,6 +84,17 @@ def test_deliverables_are_complete(executed):
     gallery = set(truth.loc[truth["folder"] == "test", "file"])
     assert all(set(found) <= gallery for found in lists.values())
     assert set(pd.read_csv(executed / "classification_test.csv")["id"]) == gallery
+
+
+def test_images_without_annotations_are_for_re_id_only(tmp_path, executed):
+    """A plain folder of `pid_cX` images: what is about attributes steps aside with a sentence, the rest runs."""
+    shutil.copytree(executed.parent.parent / "few" / "train", tmp_path / "plain")
+    done = run(tmp_path, DATA="plain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("no annotations, so there") == 2  # notebooks 02 and 03
+    assert "no queries or no gallery" in done.stdout
+    metrics = json.loads((tmp_path / "runs" / "plain-smoke" / "metrics.json").read_text())
+    assert "attributes" not in metrics and metrics["reid"]["mAP"] > 0
 
 
 def test_missing_data_is_one_sentence(tmp_path):

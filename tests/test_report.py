@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from assignment_lib import report
 from assignment_lib.attributes import CLASSIFICATION_COLUMNS, TASKS, to_targets
+from assignment_lib.dataset import Dataset
 
 SCORES = {task: {"acc": 0.5, "macc": 0.25} for task in (*TASKS, "average")}
 
@@ -100,3 +101,18 @@ def test_classification_of_too_few_images_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="1 predictions for 2 different images"):
         report.write_classification_test(tmp_path / "c.csv", ["a", "b"], torch.zeros(1, 12, dtype=torch.long))
     assert not (tmp_path / "c.csv").exists()
+
+
+def test_rare_classes_come_first(make_table):
+    table = make_table(20, 3)
+    rare = report.rare_classes(table, most=41)
+    assert len(rare) == 41 and rare["Persons"].is_monotonic_increasing
+    age = rare[rare["Class"].str.startswith("age:")]
+    assert age["Persons"].sum() == 20 and age["Images"].sum() == 60
+
+
+def test_data_table_says_what_is_not_known(make_table):
+    train = make_table(5, 2)
+    test = train.assign(pid=-2, camera=-1)
+    table = report.data_table(Dataset("x", None, "course", train, test.head(3), test.head(4)))
+    assert table.to_numpy().tolist() == [["train", 10, 5, 2], ["query", 3, "?", "?"], ["gallery", 4, "?", "?"]]

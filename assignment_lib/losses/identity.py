@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import TripletMarginLoss
@@ -46,3 +47,92 @@ class TripletMargin(nn.Module):
         embedding = embedding.float()
         triplets = self.miner(embedding, pids) if self.miner is not None else None
         return self.loss(embedding, pids, triplets)
+
+
+class CentroidTripletMargin(nn.Module):
+    """`max(0, |a - c_p|^2 - |a - c_n|^2 + margin)`, Wieczorek et al. 2021, equation 2, on L2-normalised embeddings.
+
+    c_p is the mean of the anchor's other images in the batch, c_n that of another person. The mean over all anchors that
+    have another image and all other persons, of the terms above 0; a batch without any gives 0.
+    """
+
+    def __init__(self, margin: float = 0.3):
+        super().__init__()
+        self.margin = margin
+
+    def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
+        """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
+        embedding = F.normalize(embedding.float())
+        persons, which = pids.unique(return_inverse=True)
+        members = F.one_hot(which, len(persons)).float()  # (B, P)
+        sizes, sums = members.sum(0), members.T @ embedding
+        own_size = sizes[which] - 1
+        own = (sums[which] - embedding) / own_size.clamp(min=1)[:, None]
+        to_own = (embedding - own).square().sum(1)
+        to_others = (embedding[:, None] - sums / sizes[:, None]).square().sum(2)  # (B, P)
+        terms = (to_own[:, None] - to_others + self.margin).clamp(min=0)
+        counts = (own_size[:, None] > 0) & (members == 0) & (terms > 0)
+        return (terms * counts).sum() / counts.sum().clamp(min=1)
+
+
+class CenterLoss(nn.Module):
+    """`1/2 |x - c_y|^2`, the mean over the batch: Wen et al. 2016, equation 2. One centre a training identity.
+
+    Centres are no parameters of the optimiser: in training each call moves them by the paper's own rule (equation 4) at
+    their own `rate`, `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, as for
+    the other losses here, so that one weight fits every network. With `island` > 0 it is the island loss of Cai et al.
+    2017: `island * sum_j sum_{k != j} (cos(c_k, c_j) + 1)` is added (equation 7) and pushes the centres apart as they
+    move (equation 8, divided by the number of other centres as there).
+    """
+
+    def __init__(self, n_pids: int, size: int, rate: float = 0.5, island: float = 0.0):
+        super().__init__()
+        self.rate, self.island = rate, island
+        self.register_buffer("centers", F.normalize(torch.randn(n_pids, size)))
+
+    def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
+        """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64 in [0, n_pids); returns a scalar, float32."""
+        embedding = F.normalize(embedding.float())
+        loss = 0.5 * (embedding - self.centers[pids]).square().sum(1).mean()
+        if self.island:
+            directions = F.normalize(self.centers)
+            cosines = directions @ directions.T
+            n = len(cosines)
+            loss = loss + self.island * (cosines.sum() - cosines.diagonal().sum() + n * (n - 1))
+        if self.training:
+            self._move(embedding.detach(), pids)
+        return loss
+
+    @torch.no_grad()
+    def _move(self, embedding: Tensor, pids: Tensor) -> None:
+        counts = torch.zeros(len(self.centers), device=pids.device).index_add_(0, pids, torch.ones_like(pids).float())
+        pull = torch.zeros_like(self.centers).index_add_(0, pids, self.centers[pids] - embedding)
+        step = pull / (1 + counts)[:, None]
+        if self.island:
+            lengths = self.centers.norm(dim=1, keepdim=True)
+            directions = self.centers / lengths
+            others = directions.sum(0, keepdim=True)
+            # sum over k != j of the gradient of cos(c_k, c_j) by c_j: the own direction cancels out
+            push = (others - (directions * others).sum(1, keepdim=True) * directions) / lengths
+            step = step + self.island * push / max(1, len(self.centers) - 1)
+        self.centers -= self.rate * step
+
+
+#: What a recipe can name beside the PID cross-entropy.
+IDENTITY_LOSSES = ("triplet", "centroid", "center", "island", "none")
+
+
+def identity_loss(kind: str, n_pids: int, size: int, margin: float = 0.3, mining: str = "all") -> nn.Module | None:
+    """The loss a recipe names, for `n_pids` identities and embeddings of `size` numbers; None for "none"."""
+    if kind == "triplet":
+        return TripletMargin(margin, mining)
+    if kind == "centroid":
+        return CentroidTripletMargin(margin)
+    if kind == "center":
+        return CenterLoss(n_pids, size)
+    if kind == "island":
+        # the penalty sums over n (n - 1) pairs: this weight keeps it of the centre loss's own size for any n
+        return CenterLoss(n_pids, size, island=1 / max(1, n_pids * (n_pids - 1)))
+    if kind == "none":
+        return None
+    raise ValueError(f"the identity loss is {', '.join(IDENTITY_LOSSES)}, not {kind!r}")

@@ -1,4 +1,4 @@
-"""JointConvNet: one pretrained backbone for attribute recognition and re-identification (report, Figure 2)."""
+"""One pretrained backbone for attribute recognition and re-identification: JointNet and JointConvNet (report, Figure 2)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from assignment_lib.attributes import TASKS
+from assignment_lib.attributes import N_CLASSES, TASKS
 from assignment_lib.models.backbones import backbone
-from assignment_lib.models.heads import conv_head
+from assignment_lib.models.embedding import RichEmbedding
+from assignment_lib.models.heads import HEADS, SelfAttention
 
 
 class Output(NamedTuple):
@@ -21,9 +22,12 @@ class Output(NamedTuple):
 
 
 class JointConvNet(nn.Module):
-    """Shared backbone -> embedding -> PID classifier, and feature map -> one convolutional head a task.
+    """Shared backbone -> embedding -> PID classifier, and feature map -> one head a task.
 
-    `n_pids` is the number of training identities (0: no classifier), `attributes=False` leaves the heads out.
+    `head` is "conv" (the report's final network), "fc" (its first, JointNet) or "attention" (its last idea: self-attention
+    in the attribute heads and before the embedding). `embedding` is "plain" (the report's best), "concatenated" or
+    "reweighted" (`RichEmbedding`). `n_pids` is the number of training identities (0: no classifier), `attributes=False`
+    leaves the heads out.
     `forward(images)` takes float images `(B, 3, H, W)` in [0, 1] and returns an `Output`; the normalisation that the
     backbone's weights ask for happens inside. The PID classifier only rewards embeddings that tell persons apart: it is
     not used after training (report, section 2.3).
@@ -35,27 +39,39 @@ class JointConvNet(nn.Module):
         n_pids: int,
         pretrained: bool = True,
         attributes: bool = True,
+        head: str = "conv",
+        embedding: str = "plain",
         dropout: float = 0.5,
         hidden: int = 128,
     ):
         super().__init__()
+        if head not in HEADS:
+            raise ValueError(f"the head is {', '.join(HEADS)}, not {head!r}")
+        if embedding != "plain" and not attributes:
+            raise ValueError(f"a {embedding} embedding needs attributes, which this data does not have; take plain")
         base = backbone(backbone_name, pretrained)
         self.features = base.features
+        self.attention = SelfAttention(base.channels) if head == "attention" else None
         self.pool = nn.AdaptiveAvgPool2d(1)
         tasks = TASKS if attributes else {}
         self.heads = nn.ModuleDict(
-            {task: conv_head(base.channels, len(classes), hidden, dropout) for task, classes in tasks.items()}
+            {task: HEADS[head](base.channels, len(classes), hidden, dropout) for task, classes in tasks.items()}
         )
-        self.pid_classifier = nn.Linear(base.channels, n_pids) if n_pids else None
-        self.embedding_size = base.channels
+        self.rich_embedding = None if embedding == "plain" else RichEmbedding(embedding)
+        self.embedding_size = base.channels + (N_CLASSES if self.rich_embedding is not None else 0)
+        self.pid_classifier = nn.Linear(self.embedding_size, n_pids) if n_pids else None
         # buffers, so that a checkpoint holds all it takes to run the network on raw images
         self.register_buffer("mean", torch.tensor(base.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(base.std).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> Output:
         feature_map = self.features((images - self.mean) / self.std)
-        embedding = self.pool(feature_map).flatten(1)
         attributes = {task: head(feature_map) for task, head in self.heads.items()}
+        if self.attention is not None:
+            feature_map = self.attention(feature_map)
+        embedding = self.pool(feature_map).flatten(1)
+        if self.rich_embedding is not None:
+            embedding = self.rich_embedding(embedding, attributes)
         pid = self.pid_classifier(embedding) if self.pid_classifier is not None else None
         return Output(embedding, attributes, pid)
 
