@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from .attributes import TASKS
+from assignment_lib.attributes import TASKS
 
 #: Gallery images of this id are neither right nor wrong: they leave before anything is ranked.
 JUNK_ID = -1
@@ -29,11 +29,13 @@ JUNK_ID = -1
 CMC_LENGTH = 50
 
 #: Similarities that are in memory at a time, unless `chunk` is given.
-_BLOCK_BYTES = 64 * 2**20
+_BLOCK_BYTES = 32 * 2**20
+#: … and queries at least: a product of few rows is slow.
+_BLOCK_QUERIES = 64
 #: A gallery up to this size is copied without its junk, which then costs no product; in a larger one it is masked.
 _COPY_BYTES = 256 * 2**20
 #: Comparisons whose results a thread has in memory at a time: few enough for a core's own cache.
-_FLAG_BYTES = 2**20
+_FLAG_BYTES = 2**21
 #: Images that a match is compared with at a time: few enough for the smallest cache.
 _TILE = 8192
 #: Parts at most into which the comparisons with one person's images are cut for the order of equals; see `_ahead`.
@@ -149,7 +151,7 @@ def reid_scores(
 
     `interpolation`: "step" is the mean of the precision at each true match, as in today's papers; "trapezoid" is the
     area under the line through the points of the precision-recall curve, as in Market-1501's own `compute_AP.m`, and
-    reads a little lower. `chunk`: queries at a time, by default as many as make 64 MiB of similarities.
+    reads a little lower. `chunk`: queries at a time, by default as many as make 32 MiB of similarities, at least 64.
     `progress`: show a bar.
 
     Raises `ValueError` for shapes that do not fit, embeddings with NaN or not of length 1, and no valid query at all.
@@ -220,7 +222,7 @@ def threshold_scores(
 
     Inputs as in `reid_scores`, and `thresholds` `(T,)`, finite, in any order. Returns a frame with a row a threshold,
     in that order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and
-    `set_size`, the mean number of images returned a query. What the protocol drops is neither right nor wrong, and
+    `set_size`, the mean number of images returned a query; compared in float32. What the protocol drops is neither right nor wrong, and
     queries without a match are left out. Precision and F1 of sets that are all empty are 0.
     """
     query, gallery = _embeddings(query, "query"), _embeddings(gallery, "gallery")
@@ -258,7 +260,7 @@ class _Pairs:
 
     def persons(self) -> list[tuple[int, int, int, int]]:
         """For each person with pairs: first and last row (exclusive), first and last pair (exclusive)."""
-        first = np.flatnonzero(np.diff(self.ids, prepend=np.nan) != 0)
+        first = np.flatnonzero(np.append(True, self.ids[1:] != self.ids[:-1]))
         rows = np.append(first, len(self.ids))
         pairs = np.searchsorted(self.row, rows)
         spans = zip(rows[:-1].tolist(), rows[1:].tolist(), pairs[:-1].tolist(), pairs[1:].tolist(), strict=True)
@@ -477,10 +479,10 @@ def _sort_ahead(block: torch.Tensor, pairs: _Pairs) -> np.ndarray:
     order = block.sort(dim=1, descending=True, stable=True).indices
     other = torch.ones_like(block, dtype=torch.bool)
     other[row, column] = False
-    before = other.gather(1, order).cumsum(1)
-    place = torch.empty_like(order)
+    before = other.gather(1, order).cumsum(1, dtype=torch.int32)
+    place = torch.empty_like(before)
     place.scatter_(1, order, before)
-    return place[row[match], column[match]].cpu().numpy()
+    return place[row[match], column[match]].cpu().numpy().astype(np.int64)
 
 
 def _in_threads(work: Callable[[range], None], rows: int) -> None:
@@ -562,12 +564,26 @@ def _at_least(block: torch.Tensor, levels: torch.Tensor) -> np.ndarray:
 
 
 def _products(query: torch.Tensor, gallery: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
-    """Similarities `(n, G)` of `chunk` queries after the other; each block takes the memory of the one before."""
+    """Similarities `(n, G)` of `chunk` queries after the other; a block takes the memory of the last but one."""
     order = torch.as_tensor(order, device=query.device)
     width = -(-len(gallery) // 16) * 16  # rows begin at a cache line
-    buffers = [torch.empty(min(chunk, len(order)), width, device=gallery.device) for _ in range(1 + PREFETCH)]
-    for number, queries in enumerate(order.split(chunk)):
-        yield torch.mm(query[queries], gallery.T, out=buffers[number % len(buffers)][: len(queries), : len(gallery)])
+    shape = min(chunk, len(order)), width
+    buffers = [torch.empty(shape, dtype=torch.float32, device=gallery.device) for _ in range(2)]
+
+    def product(number: int, queries: torch.Tensor) -> torch.Tensor:
+        return torch.mm(query[queries], gallery.T, out=buffers[number % 2][: len(queries), : len(gallery)])
+
+    blocks = (product(number, queries) for number, queries in enumerate(order.split(chunk)))
+    return _ahead_of_need(blocks) if gallery.device.type == "cpu" else blocks
+
+
+def _ahead_of_need(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Each block, with the one after it being worked out in a second thread, so that no core waits for another."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = worker.submit(next, blocks, None)
+            yield block
 
 
 def _negated(distances: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
@@ -600,15 +616,6 @@ def _mask_junk(block: torch.Tensor, rules: _Rules) -> None:
         block.index_fill_(1, torch.as_tensor(junk, device=block.device), -torch.inf)
 
 
-PREFETCH = True
-def _prefetched(blocks):
-    with ThreadPoolExecutor(1) as worker:
-        coming = worker.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = worker.submit(next, blocks, None)
-            yield block
-
-
 def _with_bar(
     blocks: Iterator[torch.Tensor], order: np.ndarray, progress: bool
 ) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
@@ -616,7 +623,7 @@ def _with_bar(
     done = 0
     off = {} if progress else {"disable": True}  # "disable": False would overrule TQDM_DISABLE, which silences all bars
     with tqdm(total=len(order), desc="queries ranked", unit="query", leave=False, **off) as bar:
-        for block in _prefetched(blocks) if PREFETCH else blocks:
+        for block in blocks:
             yield block, order[done : done + len(block)]
             done += len(block)
             bar.update(len(block))
@@ -631,7 +638,7 @@ def _no_valid_query() -> ValueError:
 
 def _chunk(chunk: int | None, bytes_a_query: int) -> int:
     if chunk is None:
-        return max(1, _BLOCK_BYTES // max(1, bytes_a_query))
+        return max(_BLOCK_QUERIES, _BLOCK_BYTES // bytes_a_query)
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}; it must be at least 1")
     return int(chunk)

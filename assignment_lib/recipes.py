@@ -42,16 +42,16 @@ class Recipe:
     triplet_margin: float = 0.3
     triplet_mining: str = "all"
     # training
-    epochs: int = 30
+    epochs: int = 24
     batch_size: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     patience: int = 8
     # notebook 03's network
     baseline_epochs: int = 12
     baseline_learning_rate: float = 2e-3
     # retrieval: smallest cosine similarity of an image that is called the same person
-    threshold: float = 0.6
+    threshold: float = 0.4
 
 
 RECIPES = {

@@ -98,7 +98,7 @@ CORNERS = np.array(np.meshgrid(*[[-0.5, 0.5]] * 4), np.float32).reshape(4, -1).T
 def retrieval_cases(draw):
     """Embeddings with many equal similarities; few ids and cameras, junk and distractors among them."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    queries, images = draw(st.integers(1, 12)), draw(st.integers(1, 50))
+    queries, images = draw(st.integers(1, 12)), draw(st.integers(1, 200))
     persons, cameras = draw(st.integers(1, 5)), draw(st.integers(1, 3))
     gallery_ids = rng.integers(-1, persons + 1, images)
     if draw(st.booleans()):
@@ -324,6 +324,10 @@ def test_torch_lists_and_read_only_arrays_give_what_arrays_give():
     assert_equal_scores(metrics.reid_scores(**{name: torch.as_tensor(value) for name, value in case.items()}), expected)
     lists = {name: value if name in ("query", "gallery") else value.tolist() for name, value in case.items()}
     assert_equal_scores(metrics.reid_scores(**lists), expected)
+    with torch.inference_mode():
+        without_gradient = {**case, "query": torch.as_tensor(case["query"]) * 1, "gallery": torch.as_tensor(case["gallery"]) * 1}
+        assert_equal_scores(metrics.reid_scores(**without_gradient), expected)
+    assert_equal_scores(metrics.reid_scores(**without_gradient), expected)
     needs_gradient = {**case, "gallery": torch.tensor(case["gallery"], requires_grad=True)}
     assert_equal_scores(metrics.reid_scores(**needs_gradient), expected)
     for value in case.values():
