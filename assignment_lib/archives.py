@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from tqdm.auto import tqdm
+from assignment_lib.progress import bar
 
 #: Written into every unpacked folder: which archive it came from, and that it is complete.
 MARKER = ".unpacked.json"
@@ -203,12 +203,12 @@ def _write_members(archive: Path, folder: Path, max_bytes: int, max_ratio: float
     files, packed, description = 0, archive.stat().st_size, f"unpacking {archive.name}"
     with (
         contextlib.closing(_checked_members(archive, max_bytes, max_ratio)) as members,
-        tqdm(total=packed, desc=description, unit="B", unit_scale=True, leave=False, disable=not progress) as bar,
+        bar(total=packed, desc=description, unit="B", unit_scale=True, show=progress) as done,
     ):
         for member, path in members:
             if not any(is_clutter(part) for part in path.parts):
                 files += _write(member, folder / path)
-            bar.update(member.end - bar.n)
+            done.update(member.end - done.n)
     if not files:
         raise _Refused("it holds no files")
     return files

@@ -16,11 +16,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from assignment_lib import archives
 from assignment_lib.dataset import ATTRIBUTES_FILE, IMAGE_SUFFIXES, read_market_attributes
 from assignment_lib.environment import DATA_FOLDER
+from assignment_lib.progress import bar
 
 #: The authors' own archive on Google Drive, and their attributes.
 IMAGES_ID = "0B8-rUzbwVRk0c054eEozWG9COHM"
@@ -137,13 +136,11 @@ def _fetch_rest(url: str, part: Path, timeout: float, progress: bool) -> None:
             _note_of(part).write_text(json.dumps({"url": url, "version": version, "length": length}), encoding="utf-8")
         else:
             _note_of(part).unlink(missing_ok=True)
-        bar = tqdm(
-            total=length, initial=have, desc=part.stem, unit="B", unit_scale=True, leave=False, disable=not progress
-        )
-        with bar, part.open("ab" if have else "wb") as file:
+        size = {"total": length, "initial": have, "unit": "B", "unit_scale": True}
+        with bar(desc=part.stem, show=progress, **size) as done, part.open("ab" if have else "wb") as file:
             while chunk := response.read(_CHUNK):
                 file.write(chunk)
-                bar.update(len(chunk))
+                done.update(len(chunk))
     if length is not None and _size(part) != length:
         raise ConnectionError(f"the connection ended after {_size(part)} of {length} bytes")
 

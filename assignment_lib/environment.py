@@ -66,13 +66,14 @@ class Settings:
         """Where tables and figures go: `figures/` for the committed settings, a folder of the run for all others."""
         return FIGURES_FOLDER if self.committed else self.folder / "figures"
 
-    def training_folder(self, network: str) -> Path:
+    def training_folder(self, network: str, with_backbone: bool = True) -> Path:
         """Where the network called `network` keeps its checkpoints, history and TensorBoard logs.
 
-        Backbone and seed are in its name, so that runs that differ in them do not overwrite each other's networks.
+        Seed and backbone (for a network that has one) are in its name, so that runs that differ in them do not overwrite
+        each other's networks.
         """
-        weights = "" if self.pretrained else "-scratch"
-        return self.folder / (network if self.committed else f"{network}-{self.backbone}{weights}-seed{self.seed}")
+        backbone = f"-{self.backbone}{'' if self.pretrained else '-scratch'}" if with_backbone else ""
+        return self.folder / f"{network}{backbone}-seed{self.seed}"
 
 
 def settings(**chosen) -> Settings:

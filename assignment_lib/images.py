@@ -24,9 +24,9 @@ import pandas as pd
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from assignment_lib.augment import Augmentation, augment, to_float
+from assignment_lib.progress import bar
 
 #: Decoded images that take more than this many bytes are announced.
 ANNOUNCED_BYTES = 200_000_000
@@ -227,10 +227,10 @@ def _decode_into(images: Tensor, paths: list[str], workers: int | None, progress
     try:
         tasks = [pool.submit(decode_rows, start) for start in range(0, len(paths), _FILES_A_TASK)]
         faults = []
-        with tqdm(total=len(paths), desc="Decoding", unit="image", leave=False, disable=not progress) as bar:
+        with bar(total=len(paths), desc="decoding", unit="image", show=progress) as done:
             for task in as_completed(tasks):
                 faults += task.result()
-                bar.update(min(_FILES_A_TASK, len(paths) - bar.n))
+                done.update(min(_FILES_A_TASK, len(paths) - done.n))
     finally:  # also on Ctrl-C: what has not begun is dropped
         pool.shutdown(cancel_futures=True)
     return dict(sorted(faults))

@@ -9,11 +9,11 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from assignment_lib.attributes import TASKS, target_tensor
 from assignment_lib.dataset import Dataset
 from assignment_lib.metrics import ReidScores, attribute_scores, reid_scores, reid_scores_within
+from assignment_lib.progress import bar
 
 
 class Predictions(NamedTuple):
@@ -34,7 +34,7 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 256, progress: b
     was_training = model.training
     model.eval()
     embeddings, logits = [], []
-    for start in tqdm(range(0, len(images), batch_size), "images", leave=False, disable=not progress):
+    for start in bar(range(0, len(images), batch_size), "images", show=progress):
         batch = images[start : start + batch_size].to(device).float().div_(255)
         output = model(batch.contiguous(memory_format=torch.channels_last))
         embeddings.append(F.normalize(output.embedding.float()).cpu())

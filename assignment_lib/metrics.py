@@ -12,7 +12,7 @@ match is one more than the number of images that stand before it, which is count
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -61,7 +61,9 @@ def attribute_scores(predictions: Array | pd.DataFrame, targets: Array | pd.Data
     """
     predicted, wanted = _class_indices(predictions, "predictions"), _class_indices(targets, "targets")
     if predicted.shape != wanted.shape:
-        raise ValueError(f"predictions have {len(predicted)} rows and targets {len(wanted)}; they must be the same images")
+        raise ValueError(
+            f"predictions have {len(predicted)} rows and targets {len(wanted)}; they must be the same images"
+        )
     scores = {}
     for column, (task, classes) in enumerate(TASKS.items()):
         counts = confusion(predicted[:, column], wanted[:, column], len(classes))
@@ -222,8 +224,9 @@ def threshold_scores(
 
     Inputs as in `reid_scores`, and `thresholds` `(T,)`, finite, in any order. Returns a frame with a row a threshold,
     in that order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and
-    `set_size`, the mean number of images returned a query; compared in float32. What the protocol drops is neither right nor wrong, and
-    queries without a match are left out. Precision and F1 of sets that are all empty are 0.
+    `set_size`, the mean number of images returned a query. What the protocol drops is neither right nor wrong, and
+    queries without a match are left out. Similarities and thresholds are compared in float32. Precision and F1 of
+    sets that are all empty are 0.
     """
     query, gallery = _embeddings(query, "query"), _embeddings(gallery, "gallery")
     _check_dimensions(query, gallery)
@@ -565,16 +568,15 @@ def _at_least(block: torch.Tensor, levels: torch.Tensor) -> np.ndarray:
 
 def _products(query: torch.Tensor, gallery: torch.Tensor, order: np.ndarray, chunk: int) -> Iterator[torch.Tensor]:
     """Similarities `(n, G)` of `chunk` queries after the other; a block takes the memory of the last but one."""
-    order = torch.as_tensor(order, device=query.device)
-    width = -(-len(gallery) // 16) * 16  # rows begin at a cache line
-    shape = min(chunk, len(order)), width
-    buffers = [torch.empty(shape, dtype=torch.float32, device=gallery.device) for _ in range(2)]
-
-    def product(number: int, queries: torch.Tensor) -> torch.Tensor:
-        return torch.mm(query[queries], gallery.T, out=buffers[number % 2][: len(queries), : len(gallery)])
-
-    blocks = (product(number, queries) for number, queries in enumerate(order.split(chunk)))
+    blocks = _each_product(query, gallery, torch.as_tensor(order, device=query.device).split(chunk))
     return _ahead_of_need(blocks) if gallery.device.type == "cpu" else blocks
+
+
+def _each_product(query: torch.Tensor, gallery: torch.Tensor, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    width = -(-len(gallery) // 16) * 16  # rows begin at a cache line
+    buffers = [torch.empty(len(parts[0]), width, dtype=torch.float32, device=gallery.device) for _ in parts[:2]]
+    for number, queries in enumerate(parts):
+        yield torch.mm(query[queries], gallery.T, out=buffers[number % 2][: len(queries), : len(gallery)])
 
 
 def _ahead_of_need(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:

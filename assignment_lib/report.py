@@ -82,14 +82,17 @@ def reid_table(scores: dict[str, float]) -> pd.DataFrame:
 
 
 def save_table(table: pd.DataFrame, name: str, folder: Path, digits: int = 1) -> pd.DataFrame:
-    """Write `table` as `name.csv`, `name.md` and `name.tex` into `folder`; returns it, so that a cell can show it."""
+    """Write `table` as `name.csv`, `name.md` and `name.tex` into `folder`.
+
+    Returns it as it should be shown in a cell: numbers with `digits` decimals, nothing where there is no number.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / f"{name}.csv", index=False)
     shown = table.astype(object).where(table.notna(), "")
     form = f".{digits}f"
     (folder / f"{name}.md").write_text(shown.to_markdown(index=False, floatfmt=form) + "\n")
     (folder / f"{name}.tex").write_text(table.to_latex(index=False, float_format=f"%{form}", na_rep="", escape=True))
-    return table
+    return shown.map(lambda value: format(value, form) if isinstance(value, float) else value)
 
 
 def write_metrics(path: Path, **content) -> None:

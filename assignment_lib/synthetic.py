@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ import pandas as pd
 from assignment_lib.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
 from assignment_lib.dataset import TRUTH_FILE
 from assignment_lib.environment import relative
+from assignment_lib.progress import bar
 from assignment_lib.synthetic_camera import Shot, Studio, stream
 from assignment_lib.synthetic_person import person
 
@@ -210,7 +210,7 @@ def _fill(folder: Path, settings: dict, progress: bool) -> None:
     for name in _FOLDERS:
         (folder / name).mkdir()
     studio = Studio(seed, cameras, people)
-    for shot in _bar(shots, progress):
+    for shot in bar(shots, show=progress, desc="drawing pedestrians", unit="image"):
         (folder / shot.folder / shot.file).write_bytes(studio.picture(shot))
 
     train = to_annotations(np.array([targets[pid] for pid in train_pids.tolist()]))[ANNOTATION_COLUMNS]
@@ -224,14 +224,6 @@ def _fill(folder: Path, settings: dict, progress: bool) -> None:
     annotations.index = test_pids
     table = table.join(annotations.astype("Int64"), on="pid").sort_values(["folder", "file"])
     table.to_csv(folder / TRUTH_FILE, index=False, lineterminator="\n")
-
-
-def _bar(shots: list, progress: bool) -> Iterable:
-    if not progress:
-        return shots
-    from tqdm.auto import tqdm
-
-    return tqdm(shots, desc="drawing pedestrians", unit="image", leave=False)
 
 
 # --- who is there, and where -----------------------------------------------------------------------------------------

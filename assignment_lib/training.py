@@ -13,10 +13,10 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
-from tqdm.auto import tqdm
 
 from assignment_lib.environment import amp_dtype
 from assignment_lib.images import Batch
+from assignment_lib.progress import bar
 
 
 def fit(
@@ -101,7 +101,7 @@ def _train_epoch(model, objective, batches, optimizer, scaler, dtype, max_gradie
         objective.new_epoch()
     sums: dict[str, torch.Tensor] = {}
     images, started = 0, time.perf_counter()
-    for batch in tqdm(batches, "batches", leave=False):
+    for batch in bar(batches, "batches"):
         with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
             output = model(batch.images.contiguous(memory_format=torch.channels_last))
         total, losses, weights = objective(output, batch)

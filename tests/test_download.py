@@ -201,7 +201,7 @@ def test_a_new_note_never_stands_beside_old_bytes(server, tmp_path, monkeypatch)
     def killed(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download, "tqdm", killed)
+    monkeypatch.setattr(download, "bar", killed)
     with pytest.raises(KeyboardInterrupt):
         get(server, tmp_path / "file.bin")
     monkeypatch.undo()

@@ -58,9 +58,19 @@ def tidy(notebook) -> None:
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [
-                o for o in cell.outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})
-            ]
+            live = "application/vnd.jupyter.widget-view+json"
+            cell.outputs = joined_streams([o for o in cell.outputs if live not in o.get("data", {})])
+
+
+def joined_streams(outputs: list) -> list:
+    """What a cell printed line by line as one output."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def main(wanted: list[str]) -> int:

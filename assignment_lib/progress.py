@@ -1,0 +1,15 @@
+"""The one progress bar of this project."""
+
+from __future__ import annotations
+
+import os
+
+from tqdm.auto import tqdm
+
+
+def bar(*arguments, show: bool = True, **options) -> tqdm:
+    """`tqdm.auto.tqdm` that leaves nothing behind, is off where `show` is False, and where TQDM_DISABLE is set.
+
+    tqdm itself reads that variable only where its caller says nothing about being shown.
+    """
+    return tqdm(*arguments, leave=False, disable=not show or bool(os.environ.get("TQDM_DISABLE")), **options)
