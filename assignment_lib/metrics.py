@@ -36,6 +36,8 @@ _BLOCK_QUERIES = 64
 _COPY_BYTES = 256 * 2**20
 #: Comparisons whose results a thread has in memory at a time: few enough for a core's own cache.
 _FLAG_BYTES = 2**21
+#: Columns of a table of such results at most: of a larger gallery, so that it still has room for a person's matches.
+_COLUMNS = 2**15
 #: Images that a match is compared with at a time: few enough for the smallest cache.
 _TILE = 8192
 #: Parts at most into which the comparisons with one person's images are cut for the order of equals; see `_ahead`.
@@ -362,7 +364,6 @@ def _count_ahead(block: torch.Tensor, pairs: _Pairs, spare: list[_Flags]) -> np.
     """
     similarity = block.numpy()
     level = similarity[pairs.row, pairs.column]
-    level[~pairs.match] = np.inf
     similarity[pairs.row, pairs.column] = -np.inf
     ahead = np.empty(len(level), np.int64)
     persons = pairs.persons()
@@ -385,14 +386,16 @@ def _count_person(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray
 
     `similarity` `(n, G)` of the person's queries, `level` `(n, K)` of the matches, `columns` `(K,)` the matches' places.
     """
-    ahead = np.empty(level.shape, np.int64)
-    rows = flags.rows(similarity.shape[1])
-    for low in range(0, len(columns), rows):
-        some = slice(low, low + rows)
-        step = max(1, rows // len(columns[some]))
-        for top in range(0, len(level), step):
-            part = slice(top, top + step)
-            ahead[part, some] = _ahead(similarity[part], level[part, some], columns[some], flags)
+    ahead = np.zeros(level.shape, np.int64)
+    for left, right in _pieces(0, similarity.shape[1], _COLUMNS):
+        rows = flags.rows(right - left)
+        for low in range(0, len(columns), rows):
+            some = slice(low, low + rows)
+            step = max(1, rows // len(columns[some]))
+            for top in range(0, len(level), step):
+                part = slice(top, top + step)
+                here = similarity[part, left:right]
+                ahead[part, some] += _ahead(here, level[part, some], columns[some] - left, flags)
     return ahead
 
 
@@ -402,18 +405,20 @@ def _ahead(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, flags
     An image as similar as a match stands before it if it does so in the gallery. So the gallery is cut where matches
     stand: left of them equals count, and right of them they do not. That is exact where few cuts will do, as in a
     gallery in the order of its file names, which has all images of a person in one run. Elsewhere the gallery is cut
-    evenly, and equals of a match are looked for in the part that it stands in: there hardly ever are any.
+    evenly, and equals of a match are looked for in the part that it stands in: there hardly ever are any. `columns`
+    may lie outside `similarity`, where that is a piece of the gallery.
     """
     images = similarity.shape[1]
     table = flags.table(*level.shape, images)
     similarity, level = similarity[:, None], level[:, :, None]
-    runs = columns[np.diff(columns, prepend=-2) != 1]
+    runs = columns[np.append(True, np.diff(columns) != 1)]
+    runs = runs[(runs > 0) & (runs < images)]
     exact = len(runs) < _PARTS
     edges = [0, *(runs.tolist() if exact else range(_part(images), images, _part(images))), images]
     passed = np.searchsorted(columns, edges).tolist()
     equals = np.zeros(level.shape[:2], np.int64)
     for left, right, here, after in zip(edges[:-1], edges[1:], passed[:-1], passed[1:], strict=True):
-        for start, stop in _tiles(left, right):
+        for start, stop in _pieces(left, right, _TILE):
             values, results = similarity[:, :, start:stop], table[:, :, start:stop]
             if not exact and after > here:
                 ties = np.equal(values, level[:, here:after], out=results[:, here:after])
@@ -432,8 +437,9 @@ def _part(images: int) -> int:
     return -(-images // (64 * _PARTS)) * 64
 
 
-def _tiles(left: int, right: int) -> Iterator[tuple[int, int]]:
-    parts = -(-(right - left) // _TILE)
+def _pieces(left: int, right: int, most: int) -> Iterator[tuple[int, int]]:
+    """Cuts `left`..`right` into even pieces of at most `most`."""
+    parts = -(-(right - left) // most)
     for part in range(parts):
         yield left + (right - left) * part // parts, left + (right - left) * (part + 1) // parts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -51,6 +52,10 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     device = next(model.parameters()).device
     model.to(memory_format=torch.channels_last)
+    state = _checkpoint(folder / "last.pt", fingerprint)
+    history = state["history"] if state else []
+    # a resumed run stays with the precision it began with, however fast the machine is now
+    amp = history[-1]["amp"] if history else amp
     dtype = _chosen_dtype(amp, model, objective, batches, device, generators)
     optimizer = torch.optim.AdamW(
         [{"params": model.parameters()}, {"params": objective.parameters(), "weight_decay": 0.0}],
@@ -58,12 +63,16 @@ def fit(
         weight_decay=weight_decay,
     )
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-    history = _resume(folder / "last.pt", fingerprint, model, objective, optimizer, scaler, generators)
-    if history:
+    if state:
+        for part, name in ((model, "model"), (objective, "objective"), (optimizer, "optimizer"), (scaler, "scaler")):
+            part.load_state_dict(state[name])
+        _set_random_states(state["random"], generators)
         log(f"going on after epoch {len(history)} of {epochs}")
+    else:
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # curves of an older run in the same folder
     best = max((row["score"] for row in history), default=float("-inf"))
 
-    with SummaryWriter(folder / "tensorboard", purge_step=len(history)) as board:
+    with SummaryWriter(folder / "tensorboard", purge_step=len(history) + 1) as board:
         for epoch in range(len(history), epochs):
             if _epochs_without_gain(history) >= patience:
                 log(f"no better score for {patience} epochs: stopped early")
@@ -143,7 +152,7 @@ def faster_dtype(step: Callable[[torch.dtype | None], None], repeats: int = 3) -
 
 def _chosen_dtype(amp, model, objective, batches, device, generators) -> torch.dtype | None:
     if amp != "auto":
-        return {"off": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[amp]
+        return {"off": None, "float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[amp]
     if device.type == "cuda":
         return amp_dtype(device)
     # the trial must leave no trace: running averages, gradients and random states are put back
@@ -199,21 +208,16 @@ def _save_state(path, fingerprint, model, objective, optimizer, scaler, generato
     save(state, path)
 
 
-def _resume(path, fingerprint, model, objective, optimizer, scaler, generators) -> list[dict]:
+def _checkpoint(path, fingerprint) -> dict | None:
     if not path.exists():
-        return []
+        return None
     state = load(path)
     if state["fingerprint"] != json.dumps(fingerprint, sort_keys=True):
         raise ValueError(
             f"{path} belongs to a run with other settings; remove {path.parent.name}/ to train anew, "
             "or set back what was changed"
         )
-    model.load_state_dict(state["model"])
-    objective.load_state_dict(state["objective"])
-    optimizer.load_state_dict(state["optimizer"])
-    scaler.load_state_dict(state["scaler"])
-    _set_random_states(state["random"], generators)
-    return state["history"]
+    return state
 
 
 def _random_states(generators) -> dict:

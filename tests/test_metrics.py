@@ -127,6 +127,7 @@ def inner_settings(draw):
     return {
         "_FLAG_BYTES": draw(st.sampled_from([1, 200, 2**20])),
         "_PARTS": draw(st.sampled_from([1, 2, 4, 100])),
+        "_COLUMNS": draw(st.sampled_from([3, 70, 2**15])),
         "_TILE": draw(st.sampled_from([1, 7, 8192])),
         "_COPY_BYTES": draw(st.sampled_from([0, 2**28])),
         "_count_ahead": draw(st.sampled_from([metrics._count_ahead, sort_ahead])),
