@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from assignment_lib.attributes import TASKS
+from assignment_lib.progress import bar
 
 #: Gallery images of this id are neither right nor wrong: they leave before anything is ranked.
 JUNK_ID = -1
@@ -629,12 +629,11 @@ def _with_bar(
 ) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
     """Each block and its queries, with a bar of queries on request."""
     done = 0
-    off = {} if progress else {"disable": True}  # "disable": False would overrule TQDM_DISABLE, which silences all bars
-    with tqdm(total=len(order), desc="queries ranked", unit="query", leave=False, **off) as bar:
+    with bar(total=len(order), desc="queries ranked", unit="query", show=progress) as shown:
         for block in blocks:
             yield block, order[done : done + len(block)]
             done += len(block)
-            bar.update(len(block))
+            shown.update(len(block))
 
 
 def _no_valid_query() -> ValueError:

@@ -38,9 +38,13 @@ def main() -> None:
 
     data = market(options)
     chunk = options.chunk or metrics._chunk(None, 4 * len(data["gallery"]))
-    scores = metrics.reid_scores(**data, chunk=options.chunk)  # the first run also starts threads and libraries
-    print(f"{len(data['query']):,} queries x {len(data['gallery']):,} images x {options.dimensions} dimensions, float32")
+    # The first run shows the memory, which later ones are given again; and it starts threads and libraries.
+    extra, scores = extra_memory(lambda: metrics.reid_scores(**data, chunk=options.chunk))
+    print(
+        f"{len(data['query']):,} queries x {len(data['gallery']):,} images x {options.dimensions} dimensions, float32"
+    )
     print(f"mAP {scores.mAP:.4f}, rank-1 {scores.rank1:.4f}, {scores.valid_queries:,} valid queries")
+    print(f"memory above the inputs, at most: {extra / 2**20:.0f} MiB", flush=True)
 
     product, whole = [], []
     for _ in range(options.repeat):  # in turn, so that other load meets both alike
@@ -50,8 +54,6 @@ def main() -> None:
     print(f"reid_scores, product included: {np.median(whole):.3f} s (best {min(whole):.3f})")
     ratios = np.array(whole) / np.array(product)
     print(f"ratio: median {np.median(ratios):.2f}, from {ratios.min():.2f} to {ratios.max():.2f}")
-    extra = extra_memory(lambda: metrics.reid_scores(**data, chunk=options.chunk))
-    print(f"memory above the inputs, at most: {extra / 2**20:.0f} MiB")
 
 
 def market(options: argparse.Namespace) -> dict[str, torch.Tensor | np.ndarray]:
@@ -60,7 +62,11 @@ def market(options: argparse.Namespace) -> dict[str, torch.Tensor | np.ndarray]:
     generator = torch.Generator().manual_seed(options.seed)
     good = IMAGES - JUNK - DISTRACTORS
     gallery_ids = np.concatenate(
-        [np.full(JUNK, -1), np.zeros(DISTRACTORS + options.distractors, int), np.sort(rng.integers(1, IDENTITIES + 1, good))]
+        [
+            np.full(JUNK, -1),
+            np.zeros(DISTRACTORS + options.distractors, int),
+            np.sort(rng.integers(1, IDENTITIES + 1, good)),
+        ]
     )
     if options.shuffle:
         rng.shuffle(gallery_ids)
@@ -96,8 +102,8 @@ def seconds(work) -> float:
     return time.perf_counter() - start
 
 
-def extra_memory(work) -> int:
-    """Most resident memory during `work` above that before it, in bytes, looked at every 2 ms (Linux)."""
+def extra_memory(work) -> tuple[int, object]:
+    """Most resident memory during `work` above that before it, in bytes, looked at every 2 ms (Linux); its result."""
     before, most, done = resident(), 0, threading.Event()
 
     def watch() -> None:
@@ -107,10 +113,10 @@ def extra_memory(work) -> int:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    work()
+    result = work()
     done.set()
     watcher.join()
-    return most - before
+    return most - before, result
 
 
 def resident() -> int:
