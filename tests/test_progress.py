@@ -11,4 +11,4 @@ def test_when_a_bar_is_shown(monkeypatch, variable, show, shown):
     out = io.StringIO()
     assert list(bar(range(3), desc="counting", show=show, file=out, mininterval=0)) == [0, 1, 2]
     assert ("counting" in out.getvalue()) == shown
-    assert not out.getvalue().rstrip(" \r").endswith("it/s]")  # leaves nothing behind
+    assert out.getvalue().endswith(" \r") == shown  # wiped away at the end
