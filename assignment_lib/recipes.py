@@ -51,8 +51,11 @@ class Recipe:
     baseline_epochs: int = 12
     baseline_learning_rate: float = 2e-3
     # retrieval: smallest cosine similarity of an image that is called the same person
-    threshold: float = 0.4
+    threshold: float = 0.3
 
+
+#: Fields that a trained network does not depend on.
+AFTER_TRAINING = ("threshold",)
 
 RECIPES = {
     "smoke": Recipe("smoke", epochs=14, baseline_epochs=6),
@@ -68,9 +71,12 @@ def recipe(name: str, **changes) -> Recipe:
 
 
 def fingerprint(settings: Recipe, **others) -> dict:
-    """Plain types that tell one run from another: the recipe's fields and `others` (data, number of identities)."""
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
-    return plain | others
+    """Plain types that tell one training from another: the recipe's fields and `others` (data, number of identities).
+
+    What is used after training only is left out: a new threshold needs no new network.
+    """
+    fields = {name: value for name, value in asdict(settings).items() if name not in AFTER_TRAINING}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()} | others
 
 
 def joint_network(
@@ -98,7 +104,9 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
     settings = dict(checkpoint["fingerprint"])
     n_pids, attributes = settings.pop("n_pids"), settings.pop("attributes")
     fields = {name: value for name, value in settings.items() if name in Recipe.__dataclass_fields__}
-    settings = Recipe(**fields | {"image_size": tuple(fields["image_size"])})
+    fields["image_size"] = tuple(fields["image_size"])
+    # what is not in the checkpoint is as the recipe of that name has it today
+    settings = replace(RECIPES.get(fields["name"], Recipe(fields["name"])), **fields)
     network = joint_network(settings, n_pids, attributes, pretrained=False)
     network.load_state_dict(checkpoint["model"])
     return network.eval(), settings

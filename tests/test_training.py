@@ -161,6 +161,13 @@ def test_a_trained_network_comes_back_from_its_folder(tmp_path):
         assert torch.equal(again(picture).embedding, network(picture).embedding)
 
 
+def test_a_new_threshold_needs_no_new_network():
+    recipe = recipes.recipe("report")
+    assert recipes.fingerprint(recipe) == recipes.fingerprint(recipes.recipe("report", threshold=0.9))
+    assert recipes.fingerprint(recipe) != recipes.fingerprint(recipes.recipe("report", learning_rate=0.1))
+    assert recipes.fingerprint(recipe, data="a") != recipes.fingerprint(recipe, data="b")
+
+
 def test_unknown_recipe_is_named():
     with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report"):
         recipes.recipe("long")
