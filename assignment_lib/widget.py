@@ -31,15 +31,13 @@ def query_retrieval(
     limit = widgets.FloatSlider(
         value=threshold, min=0.0, max=1.0, step=0.01, description="Threshold", continuous_update=False
     )
-    picture = widgets.Image(format="png", layout=widgets.Layout(height="160px"))
+    picture = _image(query_images[0])
     sentence = widgets.HTML()
     results = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
 
     def card(position: int, similarity: float) -> widgets.VBox:
-        image = widgets.Image(
-            value=as_png(gallery_images[position]), format="png", layout=widgets.Layout(height="160px")
-        )
-        return widgets.VBox([image, widgets.HTML(f"{gallery_files[position]}<br>similarity {similarity:.3f}")])
+        words = widgets.HTML(f"{gallery_files[position]}<br>similarity {similarity:.3f}")
+        return widgets.VBox([_image(gallery_images[position]), words])
 
     def show(_=None) -> None:
         index = choice.value
@@ -60,3 +58,10 @@ def query_retrieval(
     box = widgets.VBox([widgets.HBox([choice, depth, limit]), sentence, picture, results])
     box.add_class("query-retrieval")
     return box
+
+
+def _image(image: Tensor, height: int = 160) -> widgets.Image:
+    # both sides are fixed: a box stretches an image whose width is open
+    width = round(height * image.shape[2] / image.shape[1])
+    layout = widgets.Layout(width=f"{width}px", height=f"{height}px", flex="0 0 auto")
+    return widgets.Image(value=as_png(image, height), format="png", layout=layout)

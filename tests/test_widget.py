@@ -56,3 +56,10 @@ def test_the_depth_limits_what_is_shown():
     control(box, FloatSlider).value = 0.0
     control(box, IntSlider).value = 1
     assert len(results(box)) == 1
+
+
+def test_pictures_keep_their_shape():
+    """In a box an image of open width is stretched to the width of the page."""
+    box, _, _ = make()
+    layouts = [part.layout for part in parts(box) if isinstance(part, Image)]
+    assert len(layouts) > 1 and all((layout.width, layout.height) == ("80px", "160px") for layout in layouts)
