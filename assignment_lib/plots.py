@@ -195,8 +195,9 @@ def training_curves(history: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(1, 3 if len(weights) > 1 else 2, figsize=(13 if len(weights) > 1 else 9, 3.6))
     for column, color in zip(losses, (BLUE, ORANGE, GREEN), strict=False):
         panels[0].plot(history["epoch"], history[column], color=color, label=column.removeprefix("loss/"))
-    panels[0].set(title="Training losses", xlabel="epoch", ylabel="loss", yscale="log")
-    panels[0].yaxis.set_minor_formatter(plt.NullFormatter())
+    panels[0].set(title="Training losses", xlabel="epoch", ylabel="loss")
+    if len(losses) > 1:  # of very different size
+        panels[0].set_yscale("log")
     panels[0].legend()
     for column, (label, color) in scores.items():
         panels[1].plot(history["epoch"], history[column], color=color, label=label)
@@ -235,7 +236,7 @@ def architecture(backbone: str, shape: tuple[int, int, int], embedding: int, pid
     `shape` is the feature map's (channels, height, width), `embedding` and `pids` the sizes of the other two outputs.
     """
     figure, axes = plt.subplots(figsize=(11, 5.2))
-    axes.set(xlim=(0, 11), ylim=(0, 5.2))
+    axes.set(xlim=(-0.15, 11.05), ylim=(0, 5.2))
     axes.set_axis_off()
 
     def box(x, y, width, height, text, color):
