@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from assignment_lib.attributes import TASKS, target_tensor
 from assignment_lib.dataset import Dataset
-from assignment_lib.metrics import ReidScores, attribute_scores, reid_scores, reid_scores_within
+from assignment_lib.metrics import attribute_scores, reid_scores, reid_scores_within
 from assignment_lib.progress import bar
 
 
@@ -57,10 +57,12 @@ def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str,
     if predictions.probabilities and set(TASKS) <= set(table.columns):
         targets = target_tensor(table)
         scores["attributes"] = attribute_scores(predictions.classes(), targets)
-    scores["reid"] = _reid(predictions.embeddings, table["pid"].to_numpy())
+    scores["reid"] = reid_scores_within(predictions.embeddings, table["pid"].to_numpy()).as_dict()
     cameras = table["camera"].to_numpy()
     if (cameras >= 0).all() and (table.groupby("pid")["camera"].nunique() > 1).any():
-        scores["reid"]["cross_camera"] = _reid(predictions.embeddings, table["pid"].to_numpy(), cameras)
+        scores["reid"]["cross_camera"] = reid_scores_within(
+            predictions.embeddings, table["pid"].to_numpy(), cameras
+        ).as_dict()
     return scores
 
 
@@ -97,18 +99,9 @@ def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict
         data.query["camera"].to_numpy(),
         data.gallery["camera"].to_numpy(),
     )
-    scores = {"reid": _named(reid, len(data.query))}
+    scores = {"reid": reid.as_dict()}
     if gallery.probabilities and set(TASKS) <= set(data.gallery.columns):
         known = (data.gallery[list(TASKS)] >= 0).all(axis=1).to_numpy()
         targets = target_tensor(data.gallery[known])
         scores["attributes"] = attribute_scores(gallery.classes()[torch.tensor(known)], targets)
     return scores
-
-
-def _reid(embeddings: Tensor, pids, cameras=None) -> dict[str, float]:
-    return _named(reid_scores_within(embeddings, pids, cameras), len(pids))
-
-
-def _named(scores: ReidScores, queries: int) -> dict[str, float]:
-    named = {name: float(getattr(scores, name)) for name in ("mAP", "mINP", "rank1", "rank5", "rank10")}
-    return named | {"valid_queries": int(scores.valid_queries), "queries": queries}
