@@ -107,7 +107,7 @@ def device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     if in_colab():
-        print("No GPU here. Runtime > Change runtime type > T4 GPU makes training about twenty times faster.")
+        print("No GPU here, so training is slow. Choose Runtime > Change runtime type > T4 GPU, then Run all.")
     return torch.device("cpu")
 
 
