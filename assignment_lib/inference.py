@@ -54,8 +54,8 @@ def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str,
     """
     predictions = predict(model, images)
     scores: dict[str, dict] = {}
-    if predictions.probabilities and set(TASKS) <= set(table.columns):
-        targets = target_tensor(table)
+    targets = target_tensor(table)
+    if predictions.probabilities and targets is not None:
         scores["attributes"] = attribute_scores(predictions.classes(), targets)
     scores["reid"] = reid_scores_within(predictions.embeddings, table["pid"].to_numpy()).as_dict()
     cameras = table["camera"].to_numpy()

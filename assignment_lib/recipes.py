@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from assignment_lib.losses.identity import identity_loss
 from assignment_lib.losses.objective import Objective
-from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.training import load
 
@@ -110,11 +108,6 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
     network = joint_network(settings, n_pids, attributes, pretrained=False)
     network.load_state_dict(checkpoint["model"])
     return network.eval(), settings
-
-
-def baseline_network(settings: Recipe) -> nn.Module:
-    """The MultiHead DenseNet-SE of notebook 03, with random weights."""
-    return MultiHeadDenseNet()
 
 
 def joint_objective(

