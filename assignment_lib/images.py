@@ -163,17 +163,26 @@ class Batches:
         return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Batch]:
+        return self.over(self.draw())
+
+    def draw(self) -> Tensor:
+        """Ask the sampler for an epoch: the positions of its images in their order, int64 on the CPU."""
         positions = torch.tensor([int(position) for position in self.sampler], dtype=torch.int64)
-        if len(positions) == 0:
-            return
-        if positions.min() < 0 or positions.max() >= len(self.images):
+        if len(positions) and (positions.min() < 0 or positions.max() >= len(self.images)):
             raise ValueError(
                 f"the sampler names images {positions.min()} to {positions.max()}, but there are 0 to "
                 f"{len(self.images) - 1}"
             )
+        return positions
+
+    def over(self, positions: Tensor, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch that `draw` gave, from batch `start` on: a resumed run takes up where it stopped."""
         # The targets and the epoch's order live on the device: a step then moves its pixels and nothing else.
+        positions = positions[start * self.batch_size :]
         on_device = positions.to(self.device)
         for index, here in zip(on_device.split(self.batch_size), positions.split(self.batch_size), strict=True):
+            if len(index) == 0:
+                return
             if self.drop_last and len(index) < self.batch_size:
                 return
             images = self._gather(index, here)

@@ -66,17 +66,16 @@ def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str,
     return scores
 
 
-def validator(images: Tensor, table: pd.DataFrame) -> Callable[[nn.Module], dict]:
+def validator(images: Tensor, table: pd.DataFrame, reid: bool = True) -> Callable[[nn.Module], dict]:
     """What `training.fit` asks after each epoch: `evaluate`, and "score", the mean of mAP and average mAcc.
 
-    Where a network has only one of the two (no attributes, or no PID classifier to train the embedding), that one is the
-    score.
+    For a network that learns only one of the two (no attributes, or `reid=False`), that one is the score.
     """
 
     def validate(model: nn.Module) -> dict:
         scores = evaluate(model, images, table)
         parts = [scores["attributes"]["average"]["macc"]] if "attributes" in scores else []
-        if getattr(model, "pid_classifier", None) is not None:
+        if reid:
             parts.append(scores["reid"]["mAP"])
         return scores | {"score": sum(parts) / len(parts)}
 

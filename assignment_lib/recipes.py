@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 
+from assignment_lib.checkpoints import load
 from assignment_lib.losses.identity import identity_loss
 from assignment_lib.losses.objective import Objective
+from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
-from assignment_lib.training import load
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Recipe:
     head_hidden: int = 128
     dropout: float = 0.5
     # objective
+    attribute_losses: bool = True  # False: re-identification alone
     gamma: float = 2.0  # of the focal loss; 0 is the weighted cross-entropy
     attribute_multitask: str = "uncertainty"  # or "uniform", "balanced", "priority": losses/multitask.py
     total_multitask: str = "uncertainty"
@@ -44,16 +46,28 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    backbone_rate: float = 1.0  # the backbone's learning rate as a share of learning_rate
+    schedule: str = "constant"  # or "cosine", "plateau": optimizers.rate_factor
+    warmup_epochs: float = 0.0
+    ema_decay: float = 0.0  # 0: no moving average of the weights
+    max_gradient_norm: float = 5.0
+    amp: str = "auto"  # or "off", "float16", "bfloat16": training.fit
     patience: int = 8
     # notebook 03's network
+    squeeze_excitation: bool = True
     baseline_epochs: int = 12
     baseline_learning_rate: float = 2e-3
     # retrieval: smallest cosine similarity of an image that is called the same person
     threshold: float = 0.3
 
 
-#: Fields that a trained network does not depend on.
-AFTER_TRAINING = ("threshold",)
+    # notebook 06
+    ablation_epochs: int = 3
+    ablation_seeds: int = 3
+
+
+#: Fields that what is trained so far does not depend on: they may change before a run goes on.
+NOT_BINDING = ("threshold", "patience", "epochs", "baseline_epochs", "ablation_epochs", "ablation_seeds")
 
 RECIPES = {
     "smoke": Recipe("smoke", epochs=14, baseline_epochs=6),
@@ -71,10 +85,32 @@ def recipe(name: str, **changes) -> Recipe:
 def fingerprint(settings: Recipe, **others) -> dict:
     """Plain types that tell one training from another: the recipe's fields and `others` (data, number of identities).
 
-    What is used after training only is left out: a new threshold needs no new network.
+    What may change before a run goes on is left out: the threshold, patience, and the number of epochs, unless the
+    learning rate's schedule hangs on it.
     """
-    fields = {name: value for name, value in asdict(settings).items() if name not in AFTER_TRAINING}
+    free = set(NOT_BINDING) - ({"epochs", "baseline_epochs"} if settings.schedule == "cosine" else set())
+    fields = {name: value for name, value in asdict(settings).items() if name not in free}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()} | others
+
+
+def fit_options(settings: Recipe) -> dict:
+    """What `training.fit` takes from a recipe, as keyword arguments."""
+    names = (
+        "epochs", "learning_rate", "weight_decay", "backbone_rate", "schedule", "warmup_epochs", "ema_decay",
+        "max_gradient_norm", "patience", "amp",
+    )  # fmt: skip
+    return {name: getattr(settings, name) for name in names}
+
+
+def baseline_fit_options(settings: Recipe) -> dict:
+    """The same for notebook 03's network, which has its own epochs and learning rate."""
+    own = {"epochs": settings.baseline_epochs, "learning_rate": settings.baseline_learning_rate}
+    return fit_options(settings) | own
+
+
+def baseline_network(settings: Recipe) -> MultiHeadDenseNet:
+    """Notebook 03's network from scratch."""
+    return MultiHeadDenseNet(squeeze_excitation=settings.squeeze_excitation)
 
 
 def joint_network(
@@ -83,9 +119,9 @@ def joint_network(
     """The JointConvNet of a recipe. `pretrained=False` skips the ImageNet weights where trained ones are loaded next."""
     return JointConvNet(
         settings.backbone,
-        n_pids,
+        n_pids if settings.pid_loss else 0,
         pretrained=settings.pretrained if pretrained is None else pretrained,
-        attributes=attributes,
+        attributes=attributes and settings.attribute_losses,
         head=settings.head,
         embedding=settings.embedding,
         dropout=settings.dropout,
@@ -111,15 +147,14 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
 
 
 def joint_objective(
-    settings: Recipe, class_weights: dict[str, torch.Tensor] | None, network: JointConvNet
+    settings: Recipe, class_weights: dict[str, torch.Tensor] | None, network: JointConvNet, n_pids: int
 ) -> Objective:
     """The objective of a recipe for a JointConvNet and class weights (task -> `(C,)`; None without attributes)."""
-    n_pids = network.pid_classifier.out_features
     loss = identity_loss(
         settings.identity_loss, n_pids, network.embedding_size, settings.triplet_margin, settings.triplet_mining
     )
     return Objective(
-        class_weights,
+        class_weights if settings.attribute_losses else None,
         pid=settings.pid_loss,
         identity={} if loss is None else {settings.identity_loss: loss},
         gamma=settings.gamma,

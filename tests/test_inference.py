@@ -74,7 +74,7 @@ def test_what_decides_the_best_epoch(images, make_table):
     table = make_table(5, 4)
     scores = inference.validator(images, table)(MeanColor())
     assert scores["score"] == pytest.approx((scores["attributes"]["average"]["macc"] + scores["reid"]["mAP"]) / 2)
-    scores = inference.validator(images, table)(MeanColor(pid=False))
+    scores = inference.validator(images, table, reid=False)(MeanColor())
     assert scores["score"] == scores["attributes"]["average"]["macc"]
     scores = inference.validator(images, table[["path", "file", "pid", "camera"]])(MeanColor(attributes=False))
     assert "attributes" not in scores and scores["score"] == scores["reid"]["mAP"]

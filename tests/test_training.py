@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.data import RandomSampler
 
-from assignment_lib import augment, environment, images, recipes, training
+from assignment_lib import augment, checkpoints, environment, images, recipes, training
 from assignment_lib.losses.objective import Objective
 from assignment_lib.models.joint import Output
 
@@ -139,13 +139,13 @@ def test_the_faster_dtype_is_taken():
 
 def test_a_missing_and_a_damaged_checkpoint(tmp_path):
     with pytest.raises(FileNotFoundError, match="run notebook 04 first"):
-        training.load(tmp_path / "best.pt")
-    training.save({"a": torch.ones(3)}, tmp_path / "best.pt")
-    assert torch.equal(training.load(tmp_path / "best.pt")["a"], torch.ones(3))
+        checkpoints.load(tmp_path / "best.pt")
+    checkpoints.save({"a": torch.ones(3)}, tmp_path / "best.pt")
+    assert torch.equal(checkpoints.load(tmp_path / "best.pt")["a"], torch.ones(3))
     content = (tmp_path / "best.pt").read_bytes()
     (tmp_path / "best.pt").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match="cannot be read"):
-        training.load(tmp_path / "best.pt")
+        checkpoints.load(tmp_path / "best.pt")
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -153,7 +153,7 @@ def test_a_trained_network_comes_back_from_its_folder(tmp_path):
     recipe = recipes.recipe("smoke", backbone="efficientnet_lite0", seed=3)
     network = recipes.joint_network(recipe, n_pids=4, pretrained=False).eval()
     fingerprint = recipes.fingerprint(recipe, n_pids=4, attributes=True, data="x")
-    training.save({"model": network.state_dict(), "fingerprint": fingerprint}, tmp_path / "best.pt")
+    checkpoints.save({"model": network.state_dict(), "fingerprint": fingerprint}, tmp_path / "best.pt")
     again, settings = recipes.trained_network(tmp_path)
     assert settings == recipe and not again.training
     picture = torch.rand(1, 3, 128, 64)

@@ -23,7 +23,7 @@ class UniformMultitask(nn.Module):
     def forward(self, losses: dict[str, Tensor], scores: dict[str, Tensor] | None = None) -> Weighted:
         """Named scalar losses -> their sum. `scores` is for wrappers that ask for it."""
         total = torch.stack(list(losses.values())).sum()
-        return Weighted(total, {name: torch.ones(()) for name in losses}, torch.zeros(()))
+        return Weighted(total, {name: torch.ones_like(total) for name in losses}, torch.zeros_like(total))
 
 
 class UncertaintyMultitask(nn.Module):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from assignment_lib.images import Batch
 from assignment_lib.losses.attribute import attribute_losses
-from assignment_lib.losses.identity import TripletMargin, pid_cross_entropy
+from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, pid_cross_entropy
 from assignment_lib.losses.multitask import multitask
 from assignment_lib.models.joint import Output
 
@@ -40,6 +40,11 @@ class Objective(nn.Module):
         names = (["attributes"] if self.tasks else []) + (["pid"] if pid else []) + list(self.identity)
         # one loss needs no weighting against others
         self.total_weighting = multitask(total_multitask if len(names) > 1 else "uniform", names)
+
+    @property
+    def needs_negatives(self) -> bool:
+        """Whether a batch of one identity teaches the identity loss nothing."""
+        return any(isinstance(loss, TripletMargin | CentroidTripletMargin) for loss in self.identity.values())
 
     def new_epoch(self) -> None:
         """To be called before each epoch: some wrappers compare losses with those at its beginning."""
