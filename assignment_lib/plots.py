@@ -216,6 +216,57 @@ def training_curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
+def overfitting(runs: dict[str, pd.DataFrame]) -> Figure:
+    """Loss and accuracy of networks that learn one batch by heart: name -> what `training.overfit` gave."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4))
+    for (name, rows), colour in zip(runs.items(), (BLUE, ORANGE, GREEN, RED), strict=False):
+        left.plot(rows.index + 1, rows["loss"], color=colour, label=name)
+        right.plot(rows.index + 1, 100 * rows["accuracy"], color=colour, label=name)
+    left.set(xlabel="step", ylabel="loss", title="Loss on one batch")
+    right.set(xlabel="step", ylabel="percent", title="Attributes right, same batch", ylim=(0, 102))
+    right.legend()
+    figure.tight_layout()
+    return figure
+
+
+def ablations(runs: pd.DataFrame, base: str) -> Figure:
+    """mAP and mAcc of every variant: a small dot a seed, a large one their mean, a line where the base's mean is.
+
+    `runs` as `ablations.results_table` makes it; one colour a group.
+    """
+    variants = list(dict.fromkeys(runs["Variant"]))
+    groups = list(dict.fromkeys(runs["Group"]))
+    palette = dict(zip(groups, sns.color_palette("colorblind", len(groups)), strict=True))
+    colours = {row["Variant"]: palette[row["Group"]] for _, row in runs.iterrows()}
+    figure, panels = plt.subplots(1, 2, figsize=(12, 1.2 + 0.3 * len(variants)), sharey=True)
+    for axes, score in zip(panels, ("mAP", "mAcc"), strict=True):
+        for place, variant in enumerate(variants):
+            values = runs.loc[runs["Variant"] == variant, score].dropna()
+            axes.plot(values, [place] * len(values), ".", color=colours[variant], alpha=0.6, markersize=6)
+            axes.plot(values.mean(), place, "o", color=colours[variant], markersize=9)
+        axes.axvline(runs.loc[runs["Variant"] == base, score].mean(), color="black", linestyle="--", linewidth=1)
+        axes.set(title=f"{score}, percent", yticks=range(len(variants)))
+    panels[0].set_yticklabels(variants, fontsize=9)
+    panels[0].invert_yaxis()
+    figure.tight_layout()
+    return figure
+
+
+def cost(means: pd.DataFrame) -> Figure:
+    """What an epoch costs and what it brings: seconds against mAP, one labelled dot a network of `means`."""
+    figure, axes = plt.subplots(figsize=(8, 4.2))
+    axes.scatter(means["Seconds an epoch"], means["mAP"], s=10 + 6 * means["Parameters (M)"], color=BLUE, alpha=0.7)
+    for _, row in means.iterrows():
+        axes.annotate(
+            row["Variant"].split(" (")[0], (row["Seconds an epoch"], row["mAP"]), fontsize=8,
+            xytext=(6, 4), textcoords="offset points",
+        )  # fmt: skip
+    axes.set(xlabel="seconds an epoch", ylabel="mAP, percent", title="Cost and gain (area: parameters)")
+    axes.margins(x=0.3, y=0.15)
+    figure.tight_layout()
+    return figure
+
+
 def attribute_bars(table: pd.DataFrame, column: str = "mAcc") -> Figure:
     """Ours beside the report's figure, a pair of bars a task; `table` comes from `report.attribute_table`."""
     figure, axes = plt.subplots(figsize=(10, 3.6))

@@ -11,7 +11,16 @@ import pytest
 os.environ["TQDM_DISABLE"] = "1"  # bars would fill the output of a failing test
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from assignment_lib import dataset, synthetic
 from assignment_lib.attributes import TASKS
+
+
+@pytest.fixture(scope="session")
+def few_data(tmp_path_factory):
+    """A drawn data set of twenty training persons with six images each."""
+    folder = tmp_path_factory.mktemp("drawn") / "few"
+    synthetic.draw(folder, train_identities=20, test_identities=6, train_images=120, progress=False)
+    return dataset.load(folder)
 
 
 @pytest.fixture
