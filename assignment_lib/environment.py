@@ -97,6 +97,11 @@ def settings(**chosen) -> Settings:
     )
 
 
+def attended() -> bool:
+    """Whether a person runs the notebook, rather than `make notebooks` (which sets ASSIGNMENT_UNATTENDED)."""
+    return not setting("UNATTENDED", "")
+
+
 def in_colab() -> bool:
     """True inside Google Colab."""
     return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ

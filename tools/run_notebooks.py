@@ -8,6 +8,7 @@ committed; otherwise their executed copies go to runs/<data>-<recipe>/notebooks/
 """
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -77,16 +78,19 @@ def main(wanted: list[str]) -> int:
     settings = environment.settings()
     paths = [p for p in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not wanted or p.name[:2] in wanted]
     if not paths:
-        print(f"no notebook has a number of {', '.join(wanted)}; they are 01 to 05")
+        print(f"no notebook has a number of {', '.join(wanted)}; they are 01 to 06")
         return 2
     target = ROOT / "notebooks" if settings.committed else settings.folder / "notebooks"
     if settings.data != "synthetic" and Path(settings.data).exists():
         os.environ["ASSIGNMENT_DATA"] = str(Path(settings.data).resolve())  # the notebooks run in another folder
+    os.environ["ASSIGNMENT_UNATTENDED"] = "1"
     os.environ.setdefault("TQDM_DISABLE", "1")  # a bar is for a person who watches, not for a file
     # a finished training is done again, so that what is written comes from this code; an interrupted one goes on
     for marker in settings.folder.glob("*/finished.txt"):
-        for name in (marker.parent / "last.pt", marker):
-            name.unlink(missing_ok=True)
+        for name in ("last.pt", "previous.pt", "finished.txt"):
+            (marker.parent / name).unlink(missing_ok=True)
+    if settings.committed:
+        shutil.rmtree(settings.folder / "ablations", ignore_errors=True)  # likewise; a long table is gone on with
     started = time.perf_counter()
     for number, path in enumerate(paths, 1):
         print(f"[{number}/{len(paths)}] {path.name}", flush=True)
