@@ -7,7 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from assignment_lib.reranking import rerank
+
+
+__all__ = ["Ranking", "expand_queries", "judge", "pair_similarities", "rank", "rank_distances", "rerank", "same_person"]
 
 
 class Ranking(NamedTuple):
@@ -35,6 +41,25 @@ def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 
         orders.append(order[:, :depth].clone())
         similarities.append(sorted_similarity[:, :depth].clone())
     return Ranking(torch.cat(orders), torch.cat(similarities))
+
+
+def rank_distances(distances: Tensor, depth: int | None = None) -> Tensor:
+    """Gallery positions by distance `(Q, G)`, smallest first, for example re-ranked ones: `(Q, K)` int64, stable."""
+    return distances.sort(dim=1, stable=True).indices[:, :depth]
+
+
+def expand_queries(query: Tensor, gallery: Tensor, neighbours: int = 5, alpha: float = 3.0, chunk: int = 512) -> Tensor:
+    """Alpha query expansion (Radenovic et al. 2019, section 3.4): each query, moved towards its nearest gallery images.
+
+    `query` `(Q, D)`, `gallery` `(G, D)` float32, L2-normalised. The query and its `neighbours` are added up with weights 1
+    and similarity ** alpha, and normalised again: `(Q, D)`. `neighbours=0` changes nothing.
+    """
+    expanded = []
+    for rows in query.split(chunk):
+        similarity, place = (rows @ gallery.T).topk(min(neighbours, len(gallery)), dim=1)
+        weights = similarity.clamp(min=0) ** alpha
+        expanded.append(F.normalize(rows + (weights[:, :, None] * gallery[place]).sum(1)))
+    return torch.cat(expanded)
 
 
 def same_person(ranking: Ranking, threshold: float, keep: Tensor | None = None) -> list[Tensor]:

@@ -60,3 +60,23 @@ def test_verdicts_follow_the_protocol():
     verdicts = retrieval.judge(torch.tensor([[0, 1, 2, 3, 4]]), query, gallery)
     assert verdicts == [[True, None, None, False, False]]
     assert retrieval.judge(torch.tensor([[0]]), query.assign(pid=-2), gallery) is None
+
+
+def test_query_expansion_by_hand():
+    query = torch.tensor([[1.0, 0.0]])
+    gallery = torch.nn.functional.normalize(torch.tensor([[1.0, 1.0], [1.0, -2.0], [-1.0, 0.0]]))
+    wanted = torch.tensor([1.0, 0.0]) + (0.5**0.5) ** 2 * gallery[0]  # its nearest has a similarity of 1 / sqrt(2)
+    expanded = retrieval.expand_queries(query, gallery, neighbours=1, alpha=2.0)
+    torch.testing.assert_close(expanded[0], wanted / wanted.norm())
+    assert torch.equal(retrieval.expand_queries(query, gallery, neighbours=0), query)
+    # a neighbour on the other side does not pull: its weight is 0, not a negative number to some power
+    three, two = (retrieval.expand_queries(query, gallery, n, alpha=0.5) for n in (3, 2))
+    torch.testing.assert_close(three, two)
+    many = retrieval.expand_queries(query.repeat(5, 1), gallery, 2, chunk=2)
+    torch.testing.assert_close(many[4:], retrieval.expand_queries(query, gallery, 2))
+
+
+def test_ranking_distances_is_stable():
+    distances = torch.tensor([[0.5, 0.2, 0.5, 0.2]])
+    assert retrieval.rank_distances(distances).tolist() == [[1, 3, 0, 2]]
+    assert retrieval.rank_distances(distances, depth=2).tolist() == [[1, 3]]
