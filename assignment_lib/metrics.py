@@ -34,6 +34,10 @@ _BLOCK_BYTES = 32 * 2**20
 _BLOCK_QUERIES = 64
 #: A gallery up to this size is copied without its junk, which then costs no product; in a larger one it is masked.
 _COPY_BYTES = 256 * 2**20
+#: Share of the gallery up to which the images that reach a match are taken out and sorted, instead of all compared, …
+_FEW = 0.25
+#: … as seen in so many images at its beginning.
+_PROBE = 1024
 #: Comparisons whose results a thread has in memory at a time: few enough for a core's own cache.
 _FLAG_BYTES = 2**21
 #: Columns of a table of such results at most: of a larger gallery, so that it still has room for a person's matches.
@@ -374,11 +378,34 @@ def _count_ahead(block: torch.Tensor, pairs: _Pairs, spare: list[_Flags]) -> np.
             first, last, start, stop = persons[person]
             of_person = level[start:stop].reshape(last - first, -1)
             columns = pairs.column[start : start + of_person.shape[1]]
-            ahead[start:stop] = _count_person(similarity[first:last], of_person, columns, flags).ravel()
+            of_queries = similarity[first:last]
+            lowest = of_person.min(axis=1)[:, None]
+            # where a network is good, few images reach even the least similar match, and only these need a look; the
+            # gallery's beginning tells whether that is so
+            if (of_queries[:, :_PROBE] >= lowest).mean() < _FEW:
+                counted = _count_among(of_queries, of_person, columns, flags.reached(of_queries, lowest))
+            else:
+                counted = _count_person(of_queries, of_person, columns, flags)
+            ahead[start:stop] = counted.ravel()
         spare.append(flags)
 
     _in_threads(count, len(persons))
     return ahead[pairs.match]
+
+
+def _count_among(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    """`_count_person` where few images are as similar as the person's least similar match: only these are looked at."""
+    ahead = np.empty(level.shape, np.int64)
+    for row, of_query in enumerate(reached):
+        places = of_query.nonzero()[0]
+        values = similarity[row, places]
+        ordered = np.sort(values)
+        right = ordered.searchsorted(level[row], side="right")
+        ahead[row] = len(values) - right
+        equals = right - ordered.searchsorted(level[row], side="left")
+        for match in equals.nonzero()[0]:  # an equal stands before a match if it does so in the gallery
+            ahead[row, match] += np.count_nonzero(places[values == level[row, match]] < columns[match])
+    return ahead
 
 
 def _count_person(similarity: np.ndarray, level: np.ndarray, columns: np.ndarray, flags: _Flags) -> np.ndarray:
@@ -453,6 +480,12 @@ class _Flags:
 
     def __init__(self):
         self._room = np.empty(_FLAG_BYTES, bool)
+
+    def reached(self, similarity: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Where `similarity` `(n, G)` is at least its row's `level` `(n, 1)`: bool, gone with the next table."""
+        if similarity.size > len(self._room):
+            self._room = np.empty(similarity.size, bool)
+        return np.greater_equal(similarity, level, out=self._room[: similarity.size].reshape(similarity.shape))
 
     @staticmethod
     def _words(columns: int) -> tuple[int, int]:
