@@ -11,13 +11,21 @@ export ASSIGNMENT_BACKBONE := $(BACKBONE)
 export ASSIGNMENT_PRETRAINED := $(PRETRAINED)
 export ASSIGNMENT_SEED := $(SEED)
 
-.PHONY: notebooks test lab environment course download badges clean
+.PHONY: notebooks test ablations lab environment course download badges clean
 
 notebooks: environment
 	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
 test: environment
 	$(RUN) -m pytest
+
+# the whole table of notebook 06 in the background: make ablations DATA=course.zip [RECIPE=report] [JOBS=2]
+JOBS ?= 1
+ablations: environment
+	@mkdir -p runs; for job in $$(seq $(JOBS)); do \
+	  TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.ablations \
+	    --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),report) --part $$job/$(JOBS) > runs/ablations-$$job.log 2>&1 & \
+	done; echo "measuring in the background: runs/ablations-1.log says how far it is; pkill -f assignment_lib.ablations stops it"
 
 lab: environment
 	$(VENV)/bin/jupyter lab notebooks

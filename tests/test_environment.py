@@ -85,3 +85,10 @@ def test_paths_are_shown_without_the_machine(tmp_path):
 def test_description_names_device_and_versions():
     line = environment.describe()
     assert f"torch {torch.__version__.split('+')[0]}" in line and ("CPU" in line or "GPU" in line or "NVIDIA" in line)
+
+
+def test_a_person_is_there_unless_it_is_said_otherwise(monkeypatch):
+    monkeypatch.delenv("ASSIGNMENT_UNATTENDED", raising=False)
+    assert environment.attended()
+    monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
+    assert not environment.attended()

@@ -293,3 +293,12 @@ def test_what_may_change_before_a_run_goes_on():
 def test_unknown_recipe_is_named():
     with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report"):
         recipes.recipe("long")
+
+
+def test_one_batch_is_learned_by_heart():
+    torch.manual_seed(0)
+    batch = next(iter(tiny_training.batches_of(torch.Generator().manual_seed(2), size=12)))
+    objective = tiny_training.Objective(tiny_training.TASK, pid=False, identity={})
+    rows = training.overfit(tiny_training.Tiny(dropout=0.9), objective, batch, steps=150, learning_rate=0.05)
+    assert len(rows) == 150 and rows["loss"].iloc[-1] < 0.3 * rows["loss"].iloc[0]
+    assert rows["accuracy"].iloc[-1] > 0.9
