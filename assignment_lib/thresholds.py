@@ -1,0 +1,95 @@
+"""Where the list of images of the same person ends: four ways to a smallest cosine similarity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from assignment_lib.metrics import threshold_scores_within
+
+RULES = ("fixed", "clusters", "f1", "precision")
+
+
+def average_minimum(embeddings: Tensor, ids: np.ndarray) -> float:
+    """The mean over the identities of the smallest similarity within each (report, section 2.3).
+
+    `embeddings` `(N, D)` float32, L2-normalised, `ids` `(N,)`. Identities with one image have no pair and are left out.
+    """
+    smallest = []
+    for pid in np.unique(ids):
+        of_person = embeddings[torch.as_tensor(ids == pid)]
+        if len(of_person) > 1:
+            similarity = of_person @ of_person.T
+            smallest.append(float(similarity[~torch.eye(len(of_person), dtype=torch.bool)].min()))
+    if not smallest:
+        raise ValueError("no identity has two images, so there is no similarity within one; take another rule")
+    return float(np.mean(smallest))
+
+
+def precision_recall(
+    embeddings: Tensor, ids: np.ndarray, gallery_size: int | None = None, points: int = 200
+) -> pd.DataFrame:
+    """Precision, recall and F1 of the returned images at `points` thresholds, ascending, over a split queried against itself.
+
+    `embeddings` `(N, D)` and `ids` `(N,)` as above. The thresholds are the quantiles of the similarities of the same
+    person, so that recall falls in even steps. In a larger gallery every query meets more other persons: with
+    `gallery_size` wrong images are counted as often as a gallery of that size would have them. Columns as
+    `metrics.threshold_scores` has them.
+    """
+    similarity = embeddings @ embeddings.T
+    same = torch.as_tensor(ids[:, None] == ids[None, :]) & ~torch.eye(len(ids), dtype=torch.bool)
+    levels = np.unique(np.quantile(similarity[same].numpy(), np.linspace(0, 1, points)))
+    # a little lower: the same product, added up in another order, may differ in its last digit
+    scores = threshold_scores_within(embeddings, ids, levels - 1e-6)
+    if gallery_size is None:
+        return scores
+    right = scores["precision"] * scores["set_size"]
+    wrong = (scores["set_size"] - right) * gallery_size / len(ids)
+    matches = right[0] / scores["recall"][0]
+    scores["set_size"] = right + wrong
+    scores["precision"] = right / scores["set_size"].clip(lower=np.finfo(float).tiny)
+    scores["f1"] = 2 * right / (scores["set_size"] + matches)
+    return scores
+
+
+def best_f1(scores: pd.DataFrame) -> float:
+    """The threshold with the best F1 of a frame of `precision_recall`."""
+    return float(scores["threshold"][scores["f1"].idxmax()])
+
+
+def for_precision(scores: pd.DataFrame, wanted: float) -> float:
+    """The smallest threshold from which on precision is at least `wanted`: it loses the fewest matches.
+
+    Raises ValueError where no threshold reaches it, naming the best there is.
+    """
+    if not 0 < wanted <= 1:
+        raise ValueError(f"a precision of {wanted} is not between 0 and 1")
+    reached = scores["precision"] >= wanted
+    if not reached.any():
+        best = scores["precision"].max()
+        raise ValueError(f"no threshold reaches a precision of {wanted} on these images; the best is {best:.3f}")
+    below = np.flatnonzero(~reached)
+    first = below[-1] + 1 if len(below) and below[-1] + 1 < len(scores) else reached.to_numpy().argmax()
+    return float(scores["threshold"].iloc[first])
+
+
+def choose(
+    rule: str,
+    embeddings: Tensor,
+    ids: np.ndarray,
+    fixed: float = 0.3,
+    precision: float = 0.8,
+    gallery_size: int | None = None,
+) -> float:
+    """The threshold of a rule on validation images: "fixed" (`fixed` itself), "clusters", "f1" or "precision"."""
+    if rule == "fixed":
+        return fixed
+    if rule == "clusters":
+        return average_minimum(embeddings, ids)
+    if rule == "f1":
+        return best_f1(precision_recall(embeddings, ids, gallery_size))
+    if rule == "precision":
+        return for_precision(precision_recall(embeddings, ids, gallery_size), precision)
+    raise ValueError(f"the threshold's rule is {', '.join(RULES)}, not {rule!r}")
