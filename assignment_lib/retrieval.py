@@ -23,11 +23,15 @@ class Ranking(NamedTuple):
     similarity: Tensor  # (Q, K) float32 cosine similarities, descending
 
 
-def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 512) -> Ranking:
+def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 512, index: str = "exact") -> Ranking:
     """Gallery images by cosine similarity to each query.
 
     `query` `(Q, D)` and `gallery` `(G, D)` are float32 and L2-normalised; `depth` keeps the first so many (all where
     None). Works through `chunk` queries at a time, so that memory stays at `chunk * G` similarities.
+
+    `index`: "exact"; or, for large galleries and a small `depth`, "faiss" (exact too, by faiss-cpu) or "hnsw" (a graph
+    that is searched without looking at every image; Malkov & Yashunin 2018). These two need the extra package faiss-cpu,
+    and leave ties in no particular order. What "hnsw" misses is a place of -1 with a similarity of -1.
     """
     if query.shape[1] != gallery.shape[1]:
         raise ValueError(
@@ -35,12 +39,33 @@ def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 
             "compute both with the same one"
         )
     depth = len(gallery) if depth is None else min(depth, len(gallery))
+    if index != "exact":
+        return _by_faiss(query, gallery, depth, index)
     orders, similarities = [], []
     for rows in query.split(chunk):
         sorted_similarity, order = (rows @ gallery.T).sort(dim=1, descending=True, stable=True)
         orders.append(order[:, :depth].clone())
         similarities.append(sorted_similarity[:, :depth].clone())
     return Ranking(torch.cat(orders), torch.cat(similarities))
+
+
+def _by_faiss(query: Tensor, gallery: Tensor, depth: int, index: str) -> Ranking:
+    if index not in ("faiss", "hnsw"):
+        raise ValueError(f"index is exact, faiss or hnsw, not {index!r}")
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError(f"index={index!r} needs faiss: pip install faiss-cpu, or take index='exact'") from error
+    size = gallery.shape[1]
+    if index == "faiss":
+        searched = faiss.IndexFlatIP(size)
+    else:
+        searched = faiss.IndexHNSWFlat(size, 32, faiss.METRIC_INNER_PRODUCT)
+        searched.hnsw.efConstruction = 200
+        searched.hnsw.efSearch = max(128, 2 * depth)
+    searched.add(gallery.cpu().contiguous().numpy())
+    similarity, order = searched.search(query.cpu().contiguous().numpy(), depth)
+    return Ranking(torch.from_numpy(order), torch.from_numpy(similarity).masked_fill_(torch.from_numpy(order) < 0, -1.0))
 
 
 def rank_distances(distances: Tensor, depth: int | None = None) -> Tensor:

@@ -80,3 +80,22 @@ def test_ranking_distances_is_stable():
     distances = torch.tensor([[0.5, 0.2, 0.5, 0.2]])
     assert retrieval.rank_distances(distances).tolist() == [[1, 3, 0, 2]]
     assert retrieval.rank_distances(distances, depth=2).tolist() == [[1, 3]]
+
+
+def test_faiss_gives_the_same_as_the_product():
+    generator = torch.Generator().manual_seed(0)
+    query, gallery = (torch.nn.functional.normalize(torch.randn(n, 16, generator=generator)) for n in (7, 500))
+    exact, faiss, graph = (retrieval.rank(query, gallery, 10, index=index) for index in ("exact", "faiss", "hnsw"))
+    assert torch.equal(faiss.order, exact.order)
+    torch.testing.assert_close(faiss.similarity, exact.similarity)
+    found = [len(set(a) & set(b)) for a, b in zip(graph.order.tolist(), exact.order.tolist(), strict=True)]
+    assert sum(found) >= 0.95 * 70
+    assert (graph.similarity.diff(dim=1) <= 0).all()
+
+
+def test_an_unknown_index_and_a_missing_package(monkeypatch):
+    with pytest.raises(ValueError, match="exact, faiss or hnsw, not 'tree'"):
+        retrieval.rank(torch.eye(2), torch.eye(2), index="tree")
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    with pytest.raises(ImportError, match="pip install faiss-cpu, or take index='exact'"):
+        retrieval.rank(torch.eye(2), torch.eye(2), index="hnsw")
