@@ -28,20 +28,29 @@ class Predictions(NamedTuple):
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False) -> Predictions:
-    """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`; its training mode is restored afterwards."""
+def predict(
+    model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False, flip: bool = False
+) -> Predictions:
+    """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`; its training mode is restored afterwards.
+
+    `flip` looks at each image's mirror image too: the normalised embeddings are added, the probabilities averaged.
+    """
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    embeddings, logits = [], []
+    embeddings, probabilities = [], []
     for start in bar(range(0, len(images), batch_size), "images", show=progress):
         batch = images[start : start + batch_size].to(device).float().div_(255)
-        output = model(batch.contiguous(memory_format=torch.channels_last))
-        embeddings.append(F.normalize(output.embedding.float()).cpu())
-        logits.append({task: values.float().cpu() for task, values in output.attributes.items()})
+        views = [batch, batch.flip(3)] if flip else [batch]
+        outputs = [model(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        embedding = sum(F.normalize(output.embedding.float()) for output in outputs)
+        embeddings.append(F.normalize(embedding).cpu())
+        tasks = outputs[0].attributes
+        means = {task: sum(o.attributes[task].float().softmax(1) for o in outputs) / len(outputs) for task in tasks}
+        probabilities.append({task: values.cpu() for task, values in means.items()})
     model.train(was_training)
-    probabilities = {task: torch.cat([part[task] for part in logits]).softmax(1) for task in logits[0]}
-    return Predictions(torch.cat(embeddings), probabilities)
+    together = {task: torch.cat([part[task] for part in probabilities]) for task in probabilities[0]}
+    return Predictions(torch.cat(embeddings), together)
 
 
 def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str, dict]:

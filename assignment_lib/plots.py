@@ -362,6 +362,39 @@ def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: flo
     return figure
 
 
+def precision_recall(scores: pd.DataFrame, chosen: dict[str, float]) -> Figure:
+    """Precision against recall, and both with F1 against the threshold; `chosen` is name -> threshold, drawn in.
+
+    `scores` as `thresholds.precision_recall` gives them.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
+    left.plot(scores["recall"], scores["precision"], color=BLUE)
+    left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title="Images returned for all queries")
+    for column, colour in (("precision", BLUE), ("recall", GREEN), ("f1", ORANGE)):
+        right.plot(scores["threshold"], scores[column], color=colour, label=column.replace("f1", "F1"))
+    for (name, threshold), style in zip(chosen.items(), ("-", "--", "-.", ":"), strict=False):
+        nearest = scores.iloc[(scores["threshold"] - threshold).abs().argmin()]
+        left.plot(nearest["recall"], nearest["precision"], "o", color="black")
+        left.annotate(name, (nearest["recall"], nearest["precision"]), xytext=(6, 4), textcoords="offset points", fontsize=8)
+        right.axvline(threshold, color="black", linewidth=1, linestyle=style, label=f"{name} {threshold:.2f}")
+    right.set(xlabel="smallest similarity", title="What a threshold decides", ylim=(0, 1.02))
+    right.legend(fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def reliability(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Accuracy against confidence, one line a frame of `calibration.reliability`; the diagonal is what it should be."""
+    figure, axes = plt.subplots(figsize=(4.6, 4.2))
+    axes.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1)
+    for (name, table), colour in zip(tables.items(), (ORANGE, BLUE, GREEN), strict=False):
+        axes.plot(table["confidence"], table["accuracy"], "o-", color=colour, label=name)
+    axes.set(xlabel="how sure the network is", ylabel="how often it is right", title="Attributes", xlim=(0, 1), ylim=(0, 1))
+    axes.legend()
+    figure.tight_layout()
+    return figure
+
+
 def confusion_matrices(confusions: dict[str, np.ndarray]) -> Figure:
     """Row-normalised confusion matrices, one a task: `(C, C)` counts, rows are the true classes."""
     columns = min(4, len(confusions))

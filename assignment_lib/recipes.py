@@ -57,10 +57,15 @@ class Recipe:
     squeeze_excitation: bool = True
     baseline_epochs: int = 12
     baseline_learning_rate: float = 2e-3
-    # retrieval: smallest cosine similarity of an image that is called the same person
-    threshold: float = 0.3
-
-
+    # retrieval
+    threshold_rule: str = "f1"  # or "fixed", "clusters", "precision": thresholds.choose
+    threshold: float = 0.3  # smallest cosine similarity of the rule "fixed"
+    threshold_precision: float = 0.8  # wanted by the rule "precision"
+    junk_filter: str = "probe"  # or "none", "imagenet", "similarity": junk.py
+    junk_lose: float = 0.01  # share of known persons that the filter may take for junk
+    flip: bool = False  # add the mirrored image's embedding
+    query_expansion: int = 0  # neighbours that a query is moved towards
+    rerank: bool = False  # k-reciprocal re-ranking
     # notebook 06: what two CPU cores do in an hour and a half on 2,800 images; a GPU may take the full size and length
     ablation_epochs: int = 3
     ablation_seeds: int = 3
@@ -69,7 +74,8 @@ class Recipe:
 
 #: Fields that what is trained so far does not depend on: they may change before a run goes on.
 NOT_BINDING = (
-    "threshold", "patience", "epochs", "baseline_epochs", "ablation_epochs", "ablation_seeds", "ablation_image_size",
+    "patience", "epochs", "baseline_epochs", "threshold_rule", "threshold", "threshold_precision", "junk_filter",
+    "junk_lose", "flip", "query_expansion", "rerank", "ablation_epochs", "ablation_seeds", "ablation_image_size",
 )  # fmt: skip
 
 RECIPES = {

@@ -115,13 +115,18 @@ def write_reid_test(
     """Write the course's `reid_test.txt`: a line a query, `000012.jpg: 000345.jpg, 004711.jpg`, best first.
 
     `matches[i]` are positions in `gallery_files` for the i-th query. Raises `ValueError` instead of writing where a query
-    is missing or doubled or an image stands twice in a line.
+    is missing or doubled, an image stands twice in a line or is none of the gallery.
     """
+    if len(set(gallery_files)) != len(gallery_files):
+        raise ValueError(f"{path.name}: a gallery file has two places; every image is to be there once")
     if len(matches) != len(query_files) or len(set(query_files)) != len(query_files):
         raise ValueError(f"{path.name}: {len(matches)} lists for {len(set(query_files))} different queries")
     lines = []
     for query, positions in zip(query_files, matches, strict=True):
-        found = [gallery_files[position] for position in positions.tolist()]
+        places = positions.tolist()
+        if places and not 0 <= min(places) <= max(places) < len(gallery_files):
+            raise ValueError(f"{path.name}: the list of {query} names an image that the gallery does not have")
+        found = [gallery_files[place] for place in places]
         if len(set(found)) != len(found):
             raise ValueError(f"{path.name}: an image stands twice in the list of {query}")
         lines.append(f"{query}: {', '.join(found)}".rstrip())
@@ -137,6 +142,32 @@ def read_reid_test(path: Path) -> dict[str, list[str]]:
             raise ValueError(f"{path}: line {number} is not 'query.jpg: a.jpg, b.jpg' with each query once")
         retrieved[match[1]] = match[2].strip().split(", ") if match[2] else []
     return retrieved
+
+
+def check_deliverables(folder: Path, data: Dataset) -> list[str]:
+    """What is wrong with the two files of a run, read back from `folder`: an empty list where they can be handed in.
+
+    Every query has one line, no line names an unknown image or one image twice, every test image has one row with all 29
+    values. `classification_test.csv` is asked for where the training images have annotations.
+    """
+    faults = []
+    queries, gallery = set(data.query["file"]), set(data.gallery["file"])
+    lists = read_reid_test(folder / "reid_test.txt")
+    for name, wrong in (("queries without a line", queries - set(lists)), ("lines of no query", set(lists) - queries)):
+        if wrong:
+            faults.append(f"reid_test.txt: {len(wrong)} {name}, for example {min(wrong)}")
+    for query, found in lists.items():
+        if len(set(found)) != len(found) or not set(found) <= gallery:
+            faults.append(f"reid_test.txt: the list of {query} has an image twice or one that is not in the gallery")
+    if data.has_attributes:
+        table = pd.read_csv(folder / "classification_test.csv", dtype={"id": str})
+        if list(table.columns) != ["id", *CLASSIFICATION_COLUMNS]:
+            faults.append("classification_test.csv: the columns are not id and the 29 of the annotations")
+        elif table.isna().any(axis=None) or not table[list(CLASSIFICATION_COLUMNS)].isin(range(1, 5)).all(axis=None):
+            faults.append("classification_test.csv: a value is missing or none of an annotation's")
+        if sorted(table["id"]) != sorted(gallery):
+            faults.append("classification_test.csv: not every test image has exactly one row")
+    return faults
 
 
 def write_classification_test(path: Path, files: Sequence[str], predictions: torch.Tensor) -> None:

@@ -13,7 +13,10 @@ from torch import Tensor
 from assignment_lib.reranking import rerank
 
 
-__all__ = ["Ranking", "expand_queries", "judge", "pair_similarities", "rank", "rank_distances", "rerank", "same_person"]
+__all__ = [
+    "Ranking", "expand_queries", "judge", "one_query_a_person", "pair_similarities", "rank", "rank_distances", "reordered",
+    "rerank", "same_person",
+]  # fmt: skip
 
 
 class Ranking(NamedTuple):
@@ -85,6 +88,27 @@ def expand_queries(query: Tensor, gallery: Tensor, neighbours: int = 5, alpha: f
         weights = similarity.clamp(min=0) ** alpha
         expanded.append(F.normalize(rows + (weights[:, :, None] * gallery[place]).sum(1)))
     return torch.cat(expanded)
+
+
+def reordered(ranking: Ranking, distances: Tensor) -> Ranking:
+    """The images of a whole `ranking` `(Q, G)` by `distances` `(Q, G)` instead, each with its cosine similarity still.
+
+    For lists that end by similarity and are ordered by a better judge, `rerank`.
+    """
+    order = rank_distances(distances)
+    similarity = torch.empty_like(ranking.similarity).scatter_(1, ranking.order, ranking.similarity)
+    return Ranking(order, similarity.gather(1, order))
+
+
+def one_query_a_person(ids: np.ndarray) -> np.ndarray:
+    """Which images of a split are queries where every person's first one is asked for in the rest: bool `(N,)`.
+
+    Persons with one image are in the rest, as images of others.
+    """
+    _, first, counts = np.unique(ids, return_index=True, return_counts=True)
+    asked = np.zeros(len(ids), bool)
+    asked[first[counts > 1]] = True
+    return asked
 
 
 def same_person(ranking: Ranking, threshold: float, keep: Tensor | None = None) -> list[Tensor]:

@@ -100,3 +100,18 @@ def test_scores_on_a_known_test(images, make_table):
     assert scores["attributes"]["hat"]["acc"] == pytest.approx(float(right))
     anonymous = Dataset("x", None, "course", gallery, query.assign(pid=-2), gallery)
     assert inference.test_scores(of_query, predictions, anonymous) is None
+
+
+def test_the_mirror_image_is_looked_at_too(images):
+    class LeftEdge(MeanColor):
+        def forward(self, batch):
+            return super().forward(batch[..., :2])
+
+    model = LeftEdge()
+    plain, flipped = (inference.predict(model, store) for store in (images, images.flip(3)))
+    both = inference.predict(model, images, flip=True)
+    wanted = torch.nn.functional.normalize(plain.embeddings + flipped.embeddings)
+    torch.testing.assert_close(both.embeddings, wanted)
+    for task, values in both.probabilities.items():
+        torch.testing.assert_close(values, (plain.probabilities[task] + flipped.probabilities[task]) / 2)
+        torch.testing.assert_close(values.sum(1), torch.ones(len(images)))

@@ -84,3 +84,39 @@ def test_all_figures_can_be_drawn(make_table, persons):
     for figure in figures:
         figure.canvas.draw()
         plots.plt.close(figure)
+
+
+def test_seeds_and_means_of_the_ablations():
+    runs = pd.DataFrame(
+        {
+            "Group": ["base", "base", "network"],
+            "Variant": ["one", "one", "two"],
+            "mAP": [40.0, 60.0, 45.0],
+            "mAcc": [1.0, 3.0, None],
+        }
+    )
+    left, right = plots.ablations(runs, "one").axes
+    assert [line.get_xdata().tolist() for line in left.lines if line.get_marker() == "."] == [[40.0, 60.0], [45.0]]
+    assert [float(line.get_xdata()[0]) for line in left.lines if line.get_marker() == "o"] == [50.0, 45.0]
+    assert float(left.lines[-1].get_xdata()[0]) == 50.0 and float(right.lines[-1].get_xdata()[0]) == 2.0
+    assert [label.get_text() for label in left.get_yticklabels()] == ["one", "two"]
+
+
+def test_the_chosen_threshold_is_marked_on_the_curve():
+    scores = pd.DataFrame(
+        {"threshold": [0.1, 0.5, 0.9], "precision": [0.2, 0.6, 1.0], "recall": [1.0, 0.7, 0.1], "f1": [0.3, 0.6, 0.2]}
+    )
+    left, right = plots.precision_recall(scores, {"f1": 0.55}).axes
+    marks = [line for line in left.lines if line.get_marker() == "o"]
+    assert [(float(m.get_xdata()[0]), float(m.get_ydata()[0])) for m in marks] == [(0.7, 0.6)]
+    assert "f1 0.55" in [line.get_label() for line in right.lines]
+
+
+def test_costs_and_reliability_are_drawn():
+    means = pd.DataFrame({"Variant": ["a (b)"], "Seconds an epoch": [3.0], "mAP": [50.0], "Parameters (M)": [5.0]})
+    assert [text.get_text() for text in plots.cost(means).axes[0].texts] == ["a"]
+    table = pd.DataFrame({"confidence": [0.6, 0.9], "accuracy": [0.5, 0.8], "images": [3, 4]})
+    axes = plots.reliability({"as trained": table}).axes[0]
+    assert axes.lines[1].get_ydata().tolist() == [0.5, 0.8]
+    rows = pd.DataFrame({"loss": [2.0, 1.0], "accuracy": [0.5, 1.0]})
+    assert plots.overfitting({"x": rows}).axes[1].lines[0].get_ydata().tolist() == [50.0, 100.0]

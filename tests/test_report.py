@@ -116,3 +116,48 @@ def test_data_table_says_what_is_not_known(make_table):
     test = train.assign(pid=-2, camera=-1)
     table = report.data_table(Dataset("x", None, "course", train, test.head(3), test.head(4)))
     assert table.to_numpy().tolist() == [["train", 10, 5, 2], ["query", 3, "?", "?"], ["gallery", 4, "?", "?"]]
+
+
+@pytest.fixture
+def handed_in(tmp_path, few_data):
+    """The two files of a run that are right, and the data they belong to."""
+    queries, gallery = list(few_data.query["file"]), list(few_data.gallery["file"])
+    report.write_reid_test(tmp_path / "reid_test.txt", queries, gallery, [torch.tensor([1, 0])] * len(queries))
+    predictions = torch.zeros(len(gallery), 12, dtype=torch.int64)
+    report.write_classification_test(tmp_path / "classification_test.csv", gallery, predictions)
+    return tmp_path, few_data
+
+
+def test_deliverables_that_are_right(handed_in):
+    assert report.check_deliverables(*handed_in) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("reid_test.txt", lambda text: text.split("\n", 1)[1], "1 queries without a line"),
+        ("reid_test.txt", lambda text: text + "999999.jpg: 000001.jpg\n", "1 lines of no query, for example 999999.jpg"),
+        ("reid_test.txt", lambda text: text.replace(": ", ": nobody.jpg, ", 1), "one that is not in the gallery"),
+        ("reid_test.txt", lambda text: text.replace(", ", ", 000001.jpg, 000001.jpg, ", 1), "has an image twice"),
+        ("classification_test.csv", lambda text: text.replace("age", "years", 1), "the columns are not"),
+        ("classification_test.csv", lambda text: text.replace(",1,", ",9,", 1), "none of an annotation's"),
+        ("classification_test.csv", lambda text: text.rsplit("\n", 2)[0] + "\n", "not every test image has exactly one row"),
+        ("classification_test.csv", lambda text: text + text.splitlines()[1] + "\n", "not every test image has exactly"),
+    ],
+)
+def test_deliverables_with_a_fault(handed_in, name, change, message):
+    folder, data = handed_in
+    path = folder / name
+    path.write_text(change(path.read_text()))
+    faults = report.check_deliverables(folder, data)
+    assert len(faults) == 1 and message in faults[0] and faults[0].startswith(name)
+
+
+def test_a_list_of_unknown_images_is_not_written(tmp_path):
+    path = tmp_path / "reid_test.txt"
+    for places in ([3], [-1]):
+        with pytest.raises(ValueError, match=r"the list of q.jpg names an image that the gallery does not have"):
+            report.write_reid_test(path, ["q.jpg"], ["a.jpg", "b.jpg", "c.jpg"], [torch.tensor(places)])
+    with pytest.raises(ValueError, match="a gallery file has two places"):
+        report.write_reid_test(path, ["q.jpg"], ["a.jpg", "a.jpg"], [torch.tensor([0])])
+    assert not path.exists()

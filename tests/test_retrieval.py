@@ -99,3 +99,19 @@ def test_an_unknown_index_and_a_missing_package(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(ImportError, match="pip install faiss-cpu, or take index='exact'"):
         retrieval.rank(torch.eye(2), torch.eye(2), index="hnsw")
+
+
+def test_reordered_lists_keep_each_images_similarity():
+    query, gallery = torch.eye(2), torch.nn.functional.normalize(torch.tensor([[1.0, 0.2], [0.3, 1], [1, 1]]))
+    ranking = retrieval.rank(query, gallery)
+    distances = torch.tensor([[0.3, 0.1, 0.2], [0.1, 0.2, 0.3]])
+    again = retrieval.reordered(ranking, distances)
+    assert again.order.tolist() == [[1, 2, 0], [0, 1, 2]]
+    torch.testing.assert_close(again.similarity, (query @ gallery.T).gather(1, again.order))
+    # the list ends by similarity, in the new order
+    assert [found.tolist() for found in retrieval.same_person(again, 0.5)] == [[2, 0], [1, 2]]
+
+
+def test_the_first_image_of_each_person_is_a_query():
+    ids = np.array([5, 3, 5, 7, 3, 5])
+    assert retrieval.one_query_a_person(ids).tolist() == [True, True, False, False, False, False]
