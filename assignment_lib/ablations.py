@@ -92,8 +92,9 @@ def folder_of(row: Row, seed: int, folder: Path) -> Path:
 def measure(row: Row, seed: int, base: Recipe, split: Split, folder: Path, device: torch.device, log=print) -> dict:
     """Train one row on `split` and return its result; one that is already in `folder` is read, not measured again.
 
-    `base` is the recipe that the row changes, with its `ablation_epochs` and `ablation_image_size`. Scores are fractions, of the best
-    epoch by the validation score. `images_per_second` is that of the fastest epoch: other work only makes one slower.
+    `base` is the recipe that the row changes, with its `ablation_epochs` and `ablation_image_size`. Scores are fractions,
+    of the best epoch by the validation score. `images_per_second` is that of the fastest epoch: other work only makes one
+    slower.
     """
     settings = _settings(base, seed, **row.changes)
     place = folder_of(row, seed, folder)
@@ -162,11 +163,15 @@ def run(
     downloaded is left out with a line in the log.
     """
     seeds = range(base.ablation_seeds) if seeds is None else seeds
-    jobs = [(seed, row) for slow in (False, True) for seed in seeds for row in rows if (row.group == "backbone") == slow]
+    jobs = [
+        (seed, row) for slow in (False, True) for seed in seeds for row in rows if (row.group == "backbone") == slow
+    ]
     results, split, split_seed, offline = [], None, None, False
     for seed, row in jobs[part[0] - 1 :: part[1]]:
         pretrained = {"pretrained": base.pretrained, "backbone": base.backbone} | row.changes
-        download = pretrained["pretrained"] and pretrained["backbone"] != "efficientnet_lite0" and row.network == "joint"
+        download = (
+            pretrained["pretrained"] and pretrained["backbone"] != "efficientnet_lite0" and row.network == "joint"
+        )
         if offline and download:
             continue
         if split_seed != seed:
@@ -239,7 +244,9 @@ def verdicts(means: pd.DataFrame) -> pd.DataFrame:
         said = says.get((row["Group"], row["Variant"]), "")
         if row["Variant"] == BASE or not said:
             continue
-        found = {score: _verdict(row.get(f"{score} - base"), row.get(f"{score} better in")) for score in ("mAP", "mAcc")}
+        found = {
+            score: _verdict(row.get(f"{score} - base"), row.get(f"{score} better in")) for score in ("mAP", "mAcc")
+        }
         rows.append({"Variant": row["Variant"], "Report": said, "mAP here": found["mAP"], "mAcc here": found["mAcc"]})
     return pd.DataFrame(rows)
 
@@ -259,7 +266,8 @@ def _quiet(line: str) -> None:
 def _line(result: dict) -> str:
     scores = {"Acc": result["acc"], "mAcc": result["macc"], "mAP": result["mAP"], "rank-1": result["rank1"]}
     shown = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items() if value is not None)
-    return f"{result['group']}: {result['name']}, seed {result['seed']}:  {shown}  {result['images_per_second']:.0f} images/s"
+    name = f"{result['group']}: {result['name']}, seed {result['seed']}"
+    return f"{name}:  {shown}  {result['images_per_second']:.0f} images/s"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -270,7 +278,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="*", help="these instead of the recipe's")
     parser.add_argument("--part", default="1/1", help="i/n: this process takes every n-th row, from the i-th")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's ablation_epochs")
-    parser.add_argument("--size", type=int, nargs=2, help="height and width instead of the recipe's ablation_image_size")
+    parser.add_argument(
+        "--size", type=int, nargs=2, help="height and width instead of the recipe's ablation_image_size"
+    )
     parser.add_argument("--short", action="store_true", help="the rows of the short table only")
     given = parser.parse_args(arguments)
     where = environment.Settings(given.data, given.recipe)

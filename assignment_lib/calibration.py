@@ -36,9 +36,7 @@ def fit_temperatures(probabilities: dict[str, Tensor], targets: Tensor) -> dict[
 
 def calibrated(probabilities: dict[str, Tensor], temperatures: dict[str, float]) -> dict[str, Tensor]:
     """The probabilities at these temperatures, task -> `(N, C)` float32; the most probable class stays the same."""
-    return {
-        task: (_log(values) / temperatures[task]).softmax(1).float() for task, values in probabilities.items()
-    }
+    return {task: (_log(values) / temperatures[task]).softmax(1).float() for task, values in probabilities.items()}
 
 
 def reliability(probabilities: dict[str, Tensor], targets: Tensor, bins: int = 10) -> pd.DataFrame:

@@ -85,7 +85,9 @@ def _gather(own: Tensor, size: int) -> Tensor:
     dist.all_gather(parts, padded)
     slices = [part[:length] for part, length in zip(parts, lengths, strict=True)]
     if own.requires_grad:
-        own = own.view_as(own)  # a new edge: what comes back from elsewhere, as the embedding's from the heads, is not scaled
+        own = own.view_as(
+            own
+        )  # a new edge: what comes back from elsewhere, as the embedding's from the heads, is not scaled
         own.register_hook(lambda gradient: gradient * world)
     slices[rank()] = own
     return torch.cat(slices)

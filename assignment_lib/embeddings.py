@@ -46,7 +46,9 @@ def load(path: Path, fingerprint: str | None = None, files: Sequence[str] | None
             embeddings, names = content["embeddings"], content["files"].tolist()
             written_by = str(content["fingerprint"])
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read ({type(error).__name__}); remove it and run notebook 05 again") from error
+        raise ValueError(
+            f"{path} cannot be read ({type(error).__name__}); remove it and run notebook 05 again"
+        ) from error
     if fingerprint is not None and written_by != fingerprint:
         raise ValueError(
             f"{path} comes from another network ({written_by}, not {fingerprint}); remove it and run notebook 05 again"

@@ -1,7 +1,7 @@
 """One whole training from a recipe, without a notebook: what notebooks 03 and 04 show step by step.
 
-    python -m assignment_lib.experiment --data course.zip --recipe report
-    torchrun --nproc-per-node 2 -m assignment_lib.experiment --data course.zip --recipe report     # two GPUs
+python -m assignment_lib.experiment --data course.zip --recipe report
+torchrun --nproc-per-node 2 -m assignment_lib.experiment --data course.zip --recipe report     # two GPUs
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ def _fit(split, network, objective, batches, reid, folder, settings, marks, opti
 
 def main(arguments: list[str] | None = None) -> int:
     """Train the JointConvNet from the command line, into the folder where notebook 04 finds it."""
-    parser = argparse.ArgumentParser(description="Train the JointConvNet of a recipe; the notebooks then go on with it.")
+    parser = argparse.ArgumentParser(
+        description="Train the JointConvNet of a recipe; the notebooks then go on with it."
+    )
     parser.add_argument("--data", default="synthetic", help="synthetic, or an archive or folder (see data/README.md)")
     parser.add_argument("--recipe", default="smoke")
     parser.add_argument("--backbone", default="efficientnet_lite0")

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from assignment_lib.attributes import TASKS, target_tensor
 from assignment_lib.dataset import Dataset
-from assignment_lib.metrics import attribute_scores, reid_scores, reid_scores_within
+from assignment_lib.metrics import attribute_scores, reid_scores, reid_scores_from_distances, reid_scores_within
 from assignment_lib.progress import bar
+from assignment_lib.retrieval import expand_queries, rerank
 
 
 class Predictions(NamedTuple):
@@ -113,3 +114,36 @@ def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict
         targets = target_tensor(data.gallery[known])
         scores["attributes"] = attribute_scores(gallery.classes()[torch.tensor(known)], targets)
     return scores
+
+
+def retrieval_options(
+    model: nn.Module,
+    query_images: Tensor,
+    gallery_images: Tensor,
+    query: pd.DataFrame,
+    gallery: pd.DataFrame,
+    cameras: bool = True,
+) -> pd.DataFrame:
+    """mAP, rank-1 and mINP in percent, plain and with mirror images, query expansion and re-ranking: one row an option.
+
+    Images uint8 `(Q, 3, H, W)` and `(G, 3, H, W)` belong to the rows of the tables. With `cameras=False` images of the
+    query's own camera count too.
+    """
+    labels = [table["pid"].to_numpy() for table in (query, gallery)]
+    labels += [table["camera"].to_numpy() if cameras else None for table in (query, gallery)]
+    k1 = min(20, len(query) + len(gallery) - 1)
+    rows = []
+    for flip in (False, True):
+        found = [predict(model, store, flip=flip).embeddings for store in (query_images, gallery_images)]
+        name = "mirror images" if flip else "plain"
+        moved = expand_queries(*found)
+        scored = {
+            name: reid_scores(*found, *labels),
+            f"{name}, query expansion": reid_scores(moved, found[1], *labels),
+            f"{name}, re-ranking": reid_scores_from_distances(rerank(*found, k1=k1, k2=min(6, k1)), *labels),
+        }
+        rows += [
+            {"Option": option, "mAP": 100 * s.mAP, "rank-1": 100 * s.rank1, "mINP": 100 * s.mINP}
+            for option, s in scored.items()
+        ]
+    return pd.DataFrame(rows)

@@ -369,13 +369,17 @@ def precision_recall(scores: pd.DataFrame, chosen: dict[str, float]) -> Figure:
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
     left.plot(scores["recall"], scores["precision"], color=BLUE)
-    left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title="Images returned for all queries")
+    left.set(
+        xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title="Images returned for all queries"
+    )
     for column, colour in (("precision", BLUE), ("recall", GREEN), ("f1", ORANGE)):
         right.plot(scores["threshold"], scores[column], color=colour, label=column.replace("f1", "F1"))
     for (name, threshold), style in zip(chosen.items(), ("-", "--", "-.", ":"), strict=False):
         nearest = scores.iloc[(scores["threshold"] - threshold).abs().argmin()]
         left.plot(nearest["recall"], nearest["precision"], "o", color="black")
-        left.annotate(name, (nearest["recall"], nearest["precision"]), xytext=(6, 4), textcoords="offset points", fontsize=8)
+        left.annotate(
+            name, (nearest["recall"], nearest["precision"]), xytext=(6, 4), textcoords="offset points", fontsize=8
+        )
         right.axvline(threshold, color="black", linewidth=1, linestyle=style, label=f"{name} {threshold:.2f}")
     right.set(xlabel="smallest similarity", title="What a threshold decides", ylim=(0, 1.02))
     right.legend(fontsize=8)
@@ -389,7 +393,9 @@ def reliability(tables: dict[str, pd.DataFrame]) -> Figure:
     axes.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1)
     for (name, table), colour in zip(tables.items(), (ORANGE, BLUE, GREEN), strict=False):
         axes.plot(table["confidence"], table["accuracy"], "o-", color=colour, label=name)
-    axes.set(xlabel="how sure the network is", ylabel="how often it is right", title="Attributes", xlim=(0, 1), ylim=(0, 1))
+    axes.set(
+        xlabel="how sure the network is", ylabel="how often it is right", title="Attributes", xlim=(0, 1), ylim=(0, 1)
+    )
     axes.legend()
     figure.tight_layout()
     return figure

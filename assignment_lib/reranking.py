@@ -39,12 +39,16 @@ def rerank(
     weights = _reciprocal_weights(everything.cpu(), nearest, distances, largest, k1)
     if k2 > 1:
         rows = np.repeat(np.arange(count), k2)
-        mean = sparse.csr_array((np.full(count * k2, 1 / k2, np.float32), (rows, nearest[:, :k2].ravel())), (count, count))
+        mean = sparse.csr_array(
+            (np.full(count * k2, 1 / k2, np.float32), (rows, nearest[:, :k2].ravel())), (count, count)
+        )
         weights = mean @ weights
     return _blend(weights, direct, queries, lambda_value)
 
 
-def _nearest(everything: Tensor, queries: int, k: int, progress: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]:
+def _nearest(
+    everything: Tensor, queries: int, k: int, progress: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]:
     """The `k` nearest of each image and their distances `(N, k)`, its largest one `(N,)`, the queries' to the gallery.
 
     Distances are squared Euclidean; those of the queries to the gallery are already divided by their row's largest.
@@ -95,7 +99,9 @@ def _reciprocal_weights(
     found = neighbours.multiply(known)
     missing = (neighbours.astype(np.int8) - found.astype(bool).astype(np.int8)).tocoo()
     missing.eliminate_zeros()
-    rest = sparse.csr_array((1 + _distances(features, missing.row, missing.col), (missing.row, missing.col)), full.shape)
+    rest = sparse.csr_array(
+        (1 + _distances(features, missing.row, missing.col), (missing.row, missing.col)), full.shape
+    )
     weighted = (found + rest).tocsr()
 
     row = np.repeat(np.arange(count), np.diff(weighted.indptr))

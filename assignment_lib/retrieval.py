@@ -12,7 +12,6 @@ from torch import Tensor
 
 from assignment_lib.reranking import rerank
 
-
 __all__ = [
     "Ranking", "expand_queries", "judge", "one_query_a_person", "pair_similarities", "rank", "rank_distances", "reordered",
     "rerank", "same_person",
@@ -68,7 +67,9 @@ def _by_faiss(query: Tensor, gallery: Tensor, depth: int, index: str) -> Ranking
         searched.hnsw.efSearch = max(128, 2 * depth)
     searched.add(gallery.cpu().contiguous().numpy())
     similarity, order = searched.search(query.cpu().contiguous().numpy(), depth)
-    return Ranking(torch.from_numpy(order), torch.from_numpy(similarity).masked_fill_(torch.from_numpy(order) < 0, -1.0))
+    return Ranking(
+        torch.from_numpy(order), torch.from_numpy(similarity).masked_fill_(torch.from_numpy(order) < 0, -1.0)
+    )
 
 
 def rank_distances(distances: Tensor, depth: int | None = None) -> Tensor:

@@ -96,9 +96,7 @@ def rank_by_attributes(probabilities: dict[str, Tensor], conditions: list[Condit
     `probabilities` is task -> `(N, C)`, calibrated ones (`calibration.calibrated`): raw ones let the task that the network
     is most overconfident about decide. Returns positions `(N,)` int64, best first and stable, and their probabilities.
     """
-    logs = [
-        probabilities[task][:, TASKS[task].index(name)].clamp(min=1e-12).log() for task, name in conditions
-    ]
+    logs = [probabilities[task][:, TASKS[task].index(name)].clamp(min=1e-12).log() for task, name in conditions]
     together = torch.stack(logs).sum(0).exp()
     order = together.sort(descending=True, stable=True).indices
     return order, together[order]

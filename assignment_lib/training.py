@@ -115,7 +115,9 @@ def fit(
     elif first:
         _remove_older(folder)
     if len(run.history) > epochs:
-        raise ValueError(f"{folder} was trained for {len(run.history)} epochs, more than {epochs}; remove it to train anew")
+        raise ValueError(
+            f"{folder} was trained for {len(run.history)} epochs, more than {epochs}; remove it to train anew"
+        )
     steps, warmup_steps = len(batches), round(warmup_epochs * len(batches))
 
     with _interrupts() as interrupted, _board(folder, len(run.history), first) as board:
@@ -336,7 +338,9 @@ def overfit(
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         optimizer.step()
-        right = torch.stack([logits.argmax(1) == batch.attributes[:, i] for i, logits in enumerate(output.attributes.values())])
+        right = torch.stack(
+            [logits.argmax(1) == batch.attributes[:, i] for i, logits in enumerate(output.attributes.values())]
+        )
         rows.append({"loss": float(total.detach()), "accuracy": float(right.float().mean())})
     return pd.DataFrame(rows)
 

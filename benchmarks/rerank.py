@@ -1,6 +1,6 @@
 """Time and memory of `retrieval.rerank` beside the all-pairs product alone, at Market-1501's scale.
 
-    python benchmarks/rerank.py        # 3,368 queries x 19,732 images x 512 dimensions
+python benchmarks/rerank.py        # 3,368 queries x 19,732 images x 512 dimensions
 """
 
 import argparse

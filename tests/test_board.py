@@ -13,9 +13,7 @@ def right(make_table):
     """A table of 20 images and the predictions that are right about them."""
     table = make_table(5, 4)
     targets = target_tensor(table)
-    probabilities = {
-        task: torch.eye(len(classes))[targets[:, i]] for i, (task, classes) in enumerate(TASKS.items())
-    }
+    probabilities = {task: torch.eye(len(classes))[targets[:, i]] for i, (task, classes) in enumerate(TASKS.items())}
     return table, Predictions(torch.rand(20, 3), probabilities)
 
 

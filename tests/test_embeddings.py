@@ -21,7 +21,7 @@ def test_round_trip(saved):
 
 def test_stale_ones_are_noticed(saved):
     path, _ = saved
-    with pytest.raises(ValueError, match="comes from another network .* remove it"):
+    with pytest.raises(ValueError, match=r"comes from another network .* remove it"):
         embeddings.load(path, "0" * 16)
     with pytest.raises(ValueError, match="belongs to other images"):
         embeddings.load(path, "f" * 16, ["a.jpg", "c.jpg", "b.jpg"])

@@ -8,7 +8,10 @@ from assignment_lib.attributes import TASKS
 from assignment_lib.models.joint import JointConvNet
 
 
-@pytest.mark.parametrize(("head", "embedding", "attributes"), [("conv", "plain", True), ("attention", "reweighted", True), ("fc", "plain", False)])
+@pytest.mark.parametrize(
+    ("head", "embedding", "attributes"),
+    [("conv", "plain", True), ("attention", "reweighted", True), ("fc", "plain", False)],
+)
 def test_the_file_computes_what_the_network_does(tmp_path, head, embedding, attributes):
     torch.manual_seed(0)
     network = JointConvNet("efficientnet_lite0", 3, False, attributes, head, embedding).eval()
@@ -21,7 +24,9 @@ def test_the_file_computes_what_the_network_does(tmp_path, head, embedding, attr
         found = dict(zip(names, session.run(None, {"images": images.numpy()}), strict=True))
         with torch.inference_mode():
             output = network(images)
-        torch.testing.assert_close(torch.from_numpy(found["embedding"]), F.normalize(output.embedding), atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            torch.from_numpy(found["embedding"]), F.normalize(output.embedding), atol=1e-4, rtol=0
+        )
         for task, logits in output.attributes.items():
             torch.testing.assert_close(torch.from_numpy(found[task]), logits.softmax(1), atol=1e-4, rtol=0)
 

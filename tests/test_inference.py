@@ -115,3 +115,19 @@ def test_the_mirror_image_is_looked_at_too(images):
     for task, values in both.probabilities.items():
         torch.testing.assert_close(values, (plain.probabilities[task] + flipped.probabilities[task]) / 2)
         torch.testing.assert_close(values.sum(1), torch.ones(len(images)))
+
+
+def test_options_are_scored_by_the_same_protocol(images, make_table):
+    table = make_table(5, 4)
+    asked, rest = table.index % 4 == 0, table.index % 4 != 0
+    model = MeanColor()
+    options = inference.retrieval_options(
+        model, images[torch.tensor(asked)], images[torch.tensor(rest)], table[asked], table[rest], cameras=False
+    ).set_index("Option")
+    assert len(options) == 6 and options.notna().all(axis=None)
+    query, gallery = (inference.predict(model, images[torch.tensor(part)]).embeddings for part in (asked, rest))
+    ids = [table.loc[part, "pid"].to_numpy() for part in (asked, rest)]
+    plain = metrics.reid_scores(query, gallery, *ids, None, None)
+    assert options.loc["plain", "mAP"] == pytest.approx(100 * plain.mAP)
+    # the mean colour is the same in a mirror
+    assert options.loc["mirror images", "mAP"] == pytest.approx(100 * plain.mAP)

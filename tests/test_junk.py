@@ -35,7 +35,7 @@ def test_a_model_nobody_knows_and_one_out_of_reach(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr("timm.create_model", offline)
-    with pytest.raises(ConnectionError, match="coatnet_0_rw_224 could not be downloaded .*take efficientnet_lite0"):
+    with pytest.raises(ConnectionError, match=r"coatnet_0_rw_224 could not be downloaded .*take efficientnet_lite0"):
         junk.imagenet_classifier("coatnet_0_rw_224")
 
 

@@ -136,13 +136,25 @@ def test_deliverables_that_are_right(handed_in):
     ("name", "change", "message"),
     [
         ("reid_test.txt", lambda text: text.split("\n", 1)[1], "1 queries without a line"),
-        ("reid_test.txt", lambda text: text + "999999.jpg: 000001.jpg\n", "1 lines of no query, for example 999999.jpg"),
+        (
+            "reid_test.txt",
+            lambda text: text + "999999.jpg: 000001.jpg\n",
+            "1 lines of no query, for example 999999.jpg",
+        ),
         ("reid_test.txt", lambda text: text.replace(": ", ": nobody.jpg, ", 1), "one that is not in the gallery"),
         ("reid_test.txt", lambda text: text.replace(", ", ", 000001.jpg, 000001.jpg, ", 1), "has an image twice"),
         ("classification_test.csv", lambda text: text.replace("age", "years", 1), "the columns are not"),
         ("classification_test.csv", lambda text: text.replace(",1,", ",9,", 1), "none of an annotation's"),
-        ("classification_test.csv", lambda text: text.rsplit("\n", 2)[0] + "\n", "not every test image has exactly one row"),
-        ("classification_test.csv", lambda text: text + text.splitlines()[1] + "\n", "not every test image has exactly"),
+        (
+            "classification_test.csv",
+            lambda text: text.rsplit("\n", 2)[0] + "\n",
+            "not every test image has exactly one row",
+        ),
+        (
+            "classification_test.csv",
+            lambda text: text + text.splitlines()[1] + "\n",
+            "not every test image has exactly",
+        ),
     ],
 )
 def test_deliverables_with_a_fault(handed_in, name, change, message):

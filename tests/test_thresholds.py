@@ -64,7 +64,7 @@ def test_choices_from_a_frame():
     assert thresholds.for_precision(FRAME, 0.8) == 0.4  # above it precision stays; the 0.9 at 0.2 is a bump
     assert thresholds.for_precision(FRAME, 0.9) == 0.2  # only there
     assert thresholds.for_precision(FRAME, 0.1) == 0.1
-    with pytest.raises(ValueError, match="no threshold reaches a precision of 0.95 .*; the best is 0.900"):
+    with pytest.raises(ValueError, match=r"no threshold reaches a precision of 0.95 .*; the best is 0.900"):
         thresholds.for_precision(FRAME, 0.95)
     with pytest.raises(ValueError, match="not between 0 and 1"):
         thresholds.for_precision(FRAME, 90)

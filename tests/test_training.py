@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -104,9 +103,9 @@ def test_another_run_in_the_same_folder_is_refused(run):
 
 def test_other_code_than_the_checkpoints_is_refused(run):
     run(1)
-    with pytest.raises(ValueError, match="the model in .*last.pt was saved by other code"):
+    with pytest.raises(ValueError, match=r"the model in .*last.pt was saved by other code"):
         run(2, model=tiny_training.Tiny(norm=False))
-    with pytest.raises(ValueError, match="the average in .*last.pt was saved by other code"):
+    with pytest.raises(ValueError, match=r"the average in .*last.pt was saved by other code"):
         run(2, ema_decay=0.5)
 
 
@@ -129,7 +128,7 @@ def test_a_truncated_checkpoint_falls_back_to_the_one_before(run, tmp_path):
     pd.testing.assert_frame_equal(timeless(history), timeless(whole_history))
     for path in (last, last.with_name("previous.pt")):
         path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="no checkpoint in .* can be read; remove the folder"):
+    with pytest.raises(ValueError, match=r"no checkpoint in .* can be read; remove the folder"):
         run(5)
 
 
@@ -173,7 +172,7 @@ class Bad(torch.nn.Module):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_is_named_with_its_images(run, tmp_path, value):
     files = [f"{i:04d}.jpg" for i in range(12)]
-    with pytest.raises(FloatingPointError, match="the loss pid is not finite in batch . of epoch 1") as raised:
+    with pytest.raises(FloatingPointError, match=r"the loss pid is not finite in batch . of epoch 1") as raised:
         run(2, objective=Bad(value), files=files)
     assert "0007.jpg" in str(raised.value) and str(raised.value).count(".jpg") == 4
     assert not (tmp_path / "run" / "last.pt").exists()
