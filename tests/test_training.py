@@ -190,7 +190,7 @@ def test_a_full_gpu_proposes_a_batch_size(run, monkeypatch):
 def test_batches_of_one_identity_are_refused(run):
     batches = tiny_training.batches_of(torch.Generator())
     batches.sampler = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
-    with pytest.raises(ValueError, match='3 of 3 batches hold images of one identity only, .*sampler="identities"'):
+    with pytest.raises(ValueError, match=r'3 of 3 batches hold images of one identity only, .*sampler="identities"'):
         run(1, batches=batches)
 
 
