@@ -138,7 +138,7 @@ def fit(
                 if improved or not scores:
                     best = {"model": kept.state_dict(), "fingerprint": fingerprint, "epoch": row["epoch"]}
                     checkpoints.save(best, folder / "best.pt")
-                run.save(epoch)
+                run.save(None)
                 _write_down(run, folder, board)
                 log(_line(row, epochs, improved))
     if len(run.history) < epochs:
