@@ -66,7 +66,7 @@ class Recipe:
     flip: bool = False  # add the mirrored image's embedding
     query_expansion: int = 0  # neighbours that a query is moved towards
     rerank: bool = False  # k-reciprocal re-ranking
-    # notebook 06: what two CPU cores do in an hour and a half on 2,800 images; a GPU may take the full size and length
+    # notebook 06: small enough for two CPU cores; a GPU may take the full size and length
     ablation_epochs: int = 3
     ablation_seeds: int = 3
     ablation_image_size: tuple[int, int] = (96, 48)
