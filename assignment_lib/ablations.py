@@ -63,7 +63,7 @@ ROWS = (
     Row("identity", "triplet alone", {"pid_loss": False}, "not what was expected", short=True),
     Row("identity", "PID + semi-hard triplets", {"triplet_mining": "semihard"}),
     Row("identity", "PID + batch-hard triplets", {"triplet_mining": "hard"}),
-    Row("identity", "the same, 16 persons x 4 images", {"triplet_mining": "hard", "sampler": "identities"}),
+    Row("identity", "PID + batch-hard from 16 x 4 images", {"triplet_mining": "hard", "sampler": "identities"}),
     Row("identity", "PID + centroid triplets", {"identity_loss": "centroid"}, "worse"),
     Row("identity", "PID + center loss", {"identity_loss": "center"}, "worse"),
     Row("identity", "PID + island loss", {"identity_loss": "island"}, "worse"),

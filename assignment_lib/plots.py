@@ -247,22 +247,21 @@ def ablations(runs: pd.DataFrame, base: str) -> Figure:
         axes.axvline(runs.loc[runs["Variant"] == base, score].mean(), color="black", linestyle="--", linewidth=1)
         axes.set(title=f"{score}, percent", yticks=range(len(variants)))
     panels[0].set_yticklabels(variants, fontsize=9)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(variants) - 0.5, -0.5)
     figure.tight_layout()
     return figure
 
 
 def cost(means: pd.DataFrame) -> Figure:
-    """What an epoch costs and what it brings: seconds against mAP, one labelled dot a network of `means`."""
-    figure, axes = plt.subplots(figsize=(8, 4.2))
-    axes.scatter(means["Seconds an epoch"], means["mAP"], s=10 + 6 * means["Parameters (M)"], color=BLUE, alpha=0.7)
-    for _, row in means.iterrows():
-        axes.annotate(
-            row["Variant"].split(" (")[0], (row["Seconds an epoch"], row["mAP"]), fontsize=8,
-            xytext=(6, 4), textcoords="offset points",
-        )  # fmt: skip
-    axes.set(xlabel="seconds an epoch", ylabel="mAP, percent", title="Cost and gain (area: parameters)")
-    axes.margins(x=0.3, y=0.15)
+    """What an epoch costs and what it brings: seconds against mAP, one dot a network of `means`, its area the parameters."""
+    figure, axes = plt.subplots(figsize=(10, 4))
+    for colour, (_, row) in zip(sns.color_palette("husl", len(means)), means.iterrows(), strict=True):
+        label = f"{row['Variant'].split(' (')[0]}, {row['Parameters (M)']:.1f} M"
+        axes.scatter(
+            row["Seconds an epoch"], row["mAP"], s=20 + 8 * row["Parameters (M)"], color=colour, label=label, alpha=0.8
+        )
+    axes.set(xlabel="seconds an epoch", ylabel="mAP, percent", title="Cost and gain", xlim=(0, None))
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
     figure.tight_layout()
     return figure
 

@@ -114,7 +114,7 @@ def test_the_chosen_threshold_is_marked_on_the_curve():
 
 def test_costs_and_reliability_are_drawn():
     means = pd.DataFrame({"Variant": ["a (b)"], "Seconds an epoch": [3.0], "mAP": [50.0], "Parameters (M)": [5.0]})
-    assert [text.get_text() for text in plots.cost(means).axes[0].texts] == ["a"]
+    assert [text.get_text() for text in plots.cost(means).axes[0].get_legend().get_texts()] == ["a, 5.0 M"]
     table = pd.DataFrame({"confidence": [0.6, 0.9], "accuracy": [0.5, 0.8], "images": [3, 4]})
     axes = plots.reliability({"as trained": table}).axes[0]
     assert axes.lines[1].get_ydata().tolist() == [0.5, 0.8]
