@@ -93,7 +93,9 @@ class IdentitySampler(Sampler[int]):
                 queue = waiting.setdefault(person, [])
                 while len(queue) < self.images:
                     places = self.places[person]
-                    queue += places[torch.randperm(len(places), generator=self.generator)].tolist()
+                    drawn = places[torch.randperm(len(places), generator=self.generator)].tolist()
+                    left = set(queue)  # they come in this batch, so they must not be first again
+                    queue += [place for place in drawn if place not in left] + [p for p in drawn if p in left]
                 yield from queue[: self.images]
                 del queue[: self.images]
 
