@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,11 @@ from assignment_lib.attributes import TASKS, target_tensor
 from assignment_lib.images import Batch
 from assignment_lib.inference import Predictions
 from assignment_lib.metrics import confusion
+
+_PROGRAM = Path(sys.executable).with_name("tensorboard.exe" if os.name == "nt" else "tensorboard")
+if _PROGRAM.exists():
+    # where %tensorboard looks first; a virtual environment that was not activated is not on the PATH
+    os.environ.setdefault("TENSORBOARD_BINARY", str(_PROGRAM))
 
 
 def confusions(predictions: Predictions, table: pd.DataFrame) -> dict[str, np.ndarray]:

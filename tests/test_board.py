@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -41,3 +44,7 @@ def test_what_the_board_gets(right, tmp_path, attributes):
     assert ("long" in lines[1]) == attributes or not attributes
     (vectors,) = (tmp_path / "tensorboard").rglob("tensors.tsv")
     assert len(vectors.read_text().splitlines()) == 12
+
+
+def test_the_magic_finds_the_program_of_this_environment():
+    assert Path(os.environ["TENSORBOARD_BINARY"]).exists()
