@@ -90,7 +90,9 @@ def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
             torch.save({"model": model.state_dict(), "history": timeless.to_dict("list")}, folder / "final.pt")
             os._exit(0)
         if killed < kills:
-            time.sleep(moments.uniform(0.01, 0.3))
+            # counted in checkpoints, not in seconds: on a fast machine the training would end before the last kill
+            wait_for_checkpoints(folder / "last.pt", moments.randrange(6))
+            time.sleep(moments.uniform(0, 0.02))
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
@@ -98,6 +100,25 @@ def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
             continue
         assert status == 0, "the training failed"
         return killed
+
+
+def wait_for_checkpoints(path: Path, count: int, seconds: float = 60) -> None:
+    """Until `path` was written anew `count` times."""
+    end = time.monotonic() + seconds
+    before = written(path)
+    while count and time.monotonic() < end:
+        now = written(path)
+        count -= now not in (before, 0)
+        before = now or before
+        time.sleep(0.0005)
+
+
+def written(path: Path) -> int:
+    """When, in nanoseconds; 0 where `path` is not there, as in the moment between two moves."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 if __name__ == "__main__":
