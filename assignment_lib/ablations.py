@@ -22,10 +22,11 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
-from assignment_lib import environment
+from assignment_lib import checkpoints, environment
 from assignment_lib.dataset import Dataset, load
 from assignment_lib.experiment import Split, decoded_split, train_baseline, train_joint
 from assignment_lib.models.joint import count_parameters
+from assignment_lib.progress import quiet
 from assignment_lib.recipes import Recipe, fingerprint, recipe
 
 BASE = "JointConvNet (the report's final system)"
@@ -105,9 +106,7 @@ def measure(row: Row, seed: int, base: Recipe, split: Split, folder: Path, devic
     train = train_baseline if row.network == "baseline" else train_joint
     try:
         trained = train(split, settings, place, device, log)
-    except ValueError as error:
-        if "other settings" not in str(error):
-            raise
+    except checkpoints.OtherRun:
         shutil.rmtree(place)  # a row of an older recipe that was never finished
         trained = train(split, settings, place, device, log)
     history = trained.history
@@ -127,8 +126,8 @@ def measure(row: Row, seed: int, base: Recipe, split: Split, folder: Path, devic
         "amp": best["amp"],
         "fingerprint": marks,
     }
-    (place / "result.json.part").write_text(json.dumps(result, indent=1))
-    (place / "result.json.part").replace(place / "result.json")
+    with checkpoints.new_file(place / "result.json") as file:
+        file.write(json.dumps(result, indent=1).encode())
     for weights in place.glob("*.pt"):
         weights.unlink()  # a hundred rows of tens of megabytes; the numbers are what is kept
     return result
@@ -168,16 +167,14 @@ def run(
     ]
     results, split, split_seed, offline = [], None, None, False
     for seed, row in jobs[part[0] - 1 :: part[1]]:
-        pretrained = {"pretrained": base.pretrained, "backbone": base.backbone} | row.changes
-        download = (
-            pretrained["pretrained"] and pretrained["backbone"] != "efficientnet_lite0" and row.network == "joint"
-        )
-        if offline and download:
+        settings = _settings(base, seed, **row.changes)
+        downloads = row.network == "joint" and settings.pretrained and settings.backbone != "efficientnet_lite0"
+        if offline and downloads:
             continue
         if split_seed != seed:
             split, split_seed = decoded_split(data, _settings(base, seed)), seed
         try:
-            result = measure(row, seed, base, split, folder, device, log=_quiet)
+            result = measure(row, seed, base, split, folder, device, log=quiet)
         except ConnectionError as error:
             log(f"left out {row.name}: {error}")
             offline = True
@@ -185,14 +182,6 @@ def run(
         results.append(result)
         log(_line(result))
     return results
-
-
-def finished(folder: Path) -> list[dict]:
-    """All results under `folder`, in the order of `ROWS` and of the seeds."""
-    results = [json.loads(path.read_text()) for path in folder.glob("*/result.json")]
-    order = {(row.group, row.name): i for i, row in enumerate(ROWS)}
-    known = [result for result in results if (result["group"], result["name"]) in order]
-    return sorted(known, key=lambda result: (order[result["group"], result["name"]], result["seed"]))
 
 
 def results_table(results: Sequence[dict]) -> pd.DataFrame:
@@ -257,10 +246,6 @@ def _verdict(difference, better_in) -> str:
     wins, seeds = (int(number) for number in better_in.split(" of "))
     word = "better" if wins == seeds else "worse" if wins == 0 else "seeds disagree"
     return f"{word} ({difference:+.1f})"
-
-
-def _quiet(line: str) -> None:
-    pass
 
 
 def _line(result: dict) -> str:

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 
 
+class OtherRun(ValueError):
+    """A checkpoint that belongs to a run with other settings."""
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write bytes to that becomes `path` at the end of the block: `path` is whole or stays as it was."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def save(content: dict, path: Path) -> None:
-    """`torch.save` to a temporary file that is then moved into place: `path` is whole or stays as it was.
+    """`torch.save` into a `new_file`.
 
     Raises OSError with one sentence where the disk is full or read-only; nothing half-written is left.
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    part = path.with_suffix(path.suffix + ".part")
     try:
-        with open(part, "wb") as file:
+        with new_file(path) as file:
             file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OSError(
             error.errno,
             f"{path} ({len(buffer.getbuffer()) / 1e6:.0f} MB) cannot be written: {os.strerror(error.errno)}; make room "
@@ -62,8 +78,8 @@ def save_last(content: dict, folder: Path) -> None:
 def load_last(folder: Path, fingerprint: dict, log: Callable[[str], None] = print) -> dict | None:
     """The newest readable checkpoint in `folder`: `last.pt`, or `previous.pt` where that is damaged; None without any.
 
-    Raises ValueError where it belongs to a run with another `fingerprint`, naming the settings that differ, and where
-    there are checkpoints but none can be read.
+    Raises `OtherRun` where it belongs to a run with another `fingerprint`, naming the settings that differ, and ValueError
+    where there are checkpoints but none can be read.
     """
     paths = [path for path in (folder / "last.pt", folder / "previous.pt") if path.exists()]
     for path in paths:
@@ -74,7 +90,7 @@ def load_last(folder: Path, fingerprint: dict, log: Callable[[str], None] = prin
             continue
         differing = _differing(state["fingerprint"], fingerprint)
         if differing:
-            raise ValueError(
+            raise OtherRun(
                 f"{path} belongs to a run with other settings ({', '.join(differing)}); remove {folder.name}/ to train "
                 "anew, or set back what was changed"
             )

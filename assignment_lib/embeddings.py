@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assignment_lib import checkpoints
+
 
 def model_fingerprint(model: nn.Module) -> str:
     """Sixteen hexadecimal digits that change when any weight or buffer of `model` does."""
@@ -25,12 +27,10 @@ def save(path: Path, embeddings: Tensor, files: Sequence[str], fingerprint: str)
     """Write `embeddings` `(N, D)` float32 with the name of each image's file and `model_fingerprint` as one `.npz`."""
     if len(embeddings) != len(files):
         raise ValueError(f"{path.name}: {len(embeddings)} embeddings for {len(files)} files; they must be as many")
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
+    with checkpoints.new_file(path) as file:
         np.savez(
             file, embeddings=embeddings.float().cpu().numpy(), files=np.array(files, dtype=str), fingerprint=fingerprint
         )
-    part.replace(path)
 
 
 def load(path: Path, fingerprint: str | None = None, files: Sequence[str] | None = None) -> tuple[Tensor, list[str]]:

@@ -55,14 +55,18 @@ def predict(
 
 
 def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str, dict]:
-    """Scores of `model` on a validation split: `{"attributes": {...}, "reid": {...}}`, fractions between 0 and 1.
+    """`validation_scores` of what `model` says about `images`, uint8 `(N, 3, H, W)`."""
+    return validation_scores(predict(model, images), table)
 
-    `images` uint8 `(N, 3, H, W)` belong to the rows of `table`. Attributes are scored where both the table and the
-    network have them. Re-ID: each image is queried against all others of the split, itself left out; where the file
-    names give cameras, `cross_camera` scores the harder question of Market-1501 beside it (images of the same person
-    from the same camera left out too), if any person was seen by two.
+
+def validation_scores(predictions: Predictions, table: pd.DataFrame) -> dict[str, dict]:
+    """Scores on a validation split: `{"attributes": {...}, "reid": {...}}`, fractions between 0 and 1.
+
+    `predictions` belong to the rows of `table`. Attributes are scored where both the table and the network have them.
+    Re-ID: each image is queried against all others of the split, itself left out; where the file names give cameras,
+    `cross_camera` scores the harder question of Market-1501 beside it (images of the same person from the same camera
+    left out too), if any person was seen by two.
     """
-    predictions = predict(model, images)
     scores: dict[str, dict] = {}
     targets = target_tensor(table)
     if predictions.probabilities and targets is not None:

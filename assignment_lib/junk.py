@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import timm
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from assignment_lib.models.backbones import load_embedded_weights
+from assignment_lib.models.backbones import timm_network
 from assignment_lib.progress import bar
 
 FILTERS = ("none", "imagenet", "similarity", "probe")
@@ -33,19 +32,7 @@ def imagenet_classifier(name: str = "efficientnet_lite0") -> nn.Module:
 
     The report names CoAtNet: "coatnet_0_rw_224". Raises `ConnectionError` where its weights cannot be downloaded.
     """
-    if name == "efficientnet_lite0":
-        network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        load_embedded_weights(network)
-        return network.eval()
-    if not timm.is_model(name):
-        raise ValueError(f"timm knows no model {name!r}; take efficientnet_lite0, or coatnet_0_rw_224 as the report")
-    try:
-        return timm.create_model(name, pretrained=True).eval()
-    except Exception as error:  # the hub, the proxy and the socket each raise their own kind
-        raise ConnectionError(
-            f"the weights of {name} could not be downloaded ({type(error).__name__}); connect to the network, or take "
-            "efficientnet_lite0, whose weights are installed"
-        ) from error
+    return timm_network(name).eval()
 
 
 @torch.inference_mode()

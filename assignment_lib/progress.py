@@ -1,4 +1,4 @@
-"""The one progress bar of this project."""
+"""What is shown while work goes on: the one progress bar of this project, and a log for nobody."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ def bar(*arguments, show: bool = True, **options) -> tqdm:
     tqdm itself reads that variable only where its caller says nothing about being shown.
     """
     return tqdm(*arguments, leave=False, disable=not show or bool(os.environ.get("TQDM_DISABLE")), **options)
+
+
+def quiet(line: str) -> None:
+    """A `log` that says nothing."""

@@ -27,7 +27,7 @@ from assignment_lib import checkpoints, distributed
 from assignment_lib.environment import amp_dtype
 from assignment_lib.images import Batch, Batches
 from assignment_lib.optimizers import adamw, moving_average, rate_factor, set_learning_rate
-from assignment_lib.progress import bar
+from assignment_lib.progress import bar, quiet
 
 _LOOK_EVERY = 20  # batches between two looks at whether the losses are finite: a GPU has to wait for each
 
@@ -90,7 +90,7 @@ def fit(
     model.to(memory_format=torch.channels_last)
     first = distributed.rank() == 0  # of several processes the one that validates, writes and prints
     if not first:
-        log = _say_nothing
+        log = quiet
     state = checkpoints.load_last(folder, fingerprint, log)
     # a resumed run stays with the precision it began with, however fast the machine is now
     dtype = _dtype(state["amp"] if state else amp, model, objective, batches, device, generators)
@@ -381,7 +381,8 @@ def faster_dtype(step: Callable[[torch.dtype | None], None], repeats: int = 5) -
     return torch.bfloat16 if min(seconds[torch.bfloat16]) < 0.8 * min(seconds[None]) else None
 
 
-_DTYPES = {"off": None, "float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+#: What the `amp` of a recipe and of a history means.
+DTYPES = {"off": None, "float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def _name(dtype: torch.dtype | None) -> str:
@@ -390,7 +391,7 @@ def _name(dtype: torch.dtype | None) -> str:
 
 def _dtype(amp, model, objective, batches, device, generators) -> torch.dtype | None:
     if amp != "auto":
-        return _DTYPES[amp]
+        return DTYPES[amp]
     if device.type == "cuda":
         return amp_dtype(device)
     # the trial must leave no trace: running averages, gradients and random states are put back
@@ -410,7 +411,7 @@ def _dtype(amp, model, objective, batches, device, generators) -> torch.dtype | 
     for parameter in (*model.parameters(), *objective.parameters()):
         parameter.grad = None
     checkpoints.set_random_states(states, generators)
-    return _DTYPES[distributed.from_first(_name(dtype))]
+    return DTYPES[distributed.from_first(_name(dtype))]
 
 
 def _remove_older(folder: Path) -> None:
@@ -433,10 +434,6 @@ def _write_down(run: _Run, folder: Path, board: SummaryWriter) -> None:
         if isinstance(value, int | float) and name != "epoch":
             board.add_scalar(name, value, row["epoch"])
     board.flush()
-
-
-def _say_nothing(line: str) -> None:
-    pass
 
 
 def _epochs_without_gain(history: list[dict]) -> int:

@@ -1,6 +1,6 @@
 """Exact search and a graph index over a large gallery: time to build, time to search, and what the graph misses.
 
-    python benchmarks/index.py --distractors 100000
+python benchmarks/index.py --distractors 100000
 """
 
 import argparse

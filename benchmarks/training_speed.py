@@ -45,7 +45,6 @@ def main() -> None:
     )  # fmt: skip
     network = recipes.joint_network(settings, persons).to(device)
     objective = recipes.joint_objective(settings, weights, network, persons).to(device)
-    names = {"off": None, "float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
     best = {"loop": 0.0, "bare step": 0.0}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.rounds):
@@ -53,7 +52,7 @@ def main() -> None:
                 network, objective, batches, lambda model: {"score": 0.0}, folder=Path(folder), fingerprint={},
                 epochs=number + 1, patience=given.rounds + 1, amp=given.amp, generators=[generator], log=lambda line: None,
             )  # fmt: skip
-            dtype = names[history["amp"].iloc[-1]]
+            dtype = training.DTYPES[history["amp"].iloc[-1]]
             best["loop"] = max(best["loop"], history["images_per_second"].iloc[-1])
             batch = next(iter(batches))
             rate = bare_step(network, objective, batch, dtype, given.batches)

