@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ from torch import Tensor
 from assignment_lib.reranking import rerank
 
 __all__ = [
-    "Ranking", "expand_queries", "judge", "one_query_a_person", "pair_similarities", "rank", "rank_distances", "reordered",
-    "rerank", "same_person",
+    "Ranking", "build_index", "expand_queries", "judge", "one_query_a_person", "pair_similarities", "rank",
+    "rank_distances", "reordered", "rerank", "same_person",
 ]  # fmt: skip
 
 
@@ -25,15 +25,16 @@ class Ranking(NamedTuple):
     similarity: Tensor  # (Q, K) float32 cosine similarities, descending
 
 
-def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 512, index: str = "exact") -> Ranking:
+def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 512, index: Any = "exact") -> Ranking:
     """Gallery images by cosine similarity to each query.
 
     `query` `(Q, D)` and `gallery` `(G, D)` are float32 and L2-normalised; `depth` keeps the first so many (all where
     None). Works through `chunk` queries at a time, so that memory stays at `chunk * G` similarities.
 
     `index`: "exact"; or, for large galleries and a small `depth`, "faiss" (exact too, by faiss-cpu) or "hnsw" (a graph
-    that is searched without looking at every image; Malkov & Yashunin 2018). These two need the extra package faiss-cpu,
-    and leave ties in no particular order. What "hnsw" misses is a place of -1 with a similarity of -1.
+    that is searched without looking at every image), built for this call; or what `build_index` gave for this gallery,
+    for one call after the other. All but "exact" need the extra package faiss-cpu, and leave ties in no particular order.
+    What a graph misses is a place of -1 with a similarity of -1.
     """
     if query.shape[1] != gallery.shape[1]:
         raise ValueError(
@@ -41,35 +42,55 @@ def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 
             "compute both with the same one"
         )
     depth = len(gallery) if depth is None else min(depth, len(gallery))
-    if index != "exact":
-        return _by_faiss(query, gallery, depth, index)
-    orders, similarities = [], []
-    for rows in query.split(chunk):
-        sorted_similarity, order = (rows @ gallery.T).sort(dim=1, descending=True, stable=True)
-        orders.append(order[:, :depth].clone())
-        similarities.append(sorted_similarity[:, :depth].clone())
-    return Ranking(torch.cat(orders), torch.cat(similarities))
+    if isinstance(index, str) and index == "exact":
+        parts = [_first(rows @ gallery.T, depth) for rows in query.split(chunk)]
+        return Ranking(*(torch.cat(part) for part in zip(*parts, strict=True)))
+    index = build_index(gallery, index) if isinstance(index, str) else index
+    if index.ntotal != len(gallery):
+        raise ValueError(f"the index holds {index.ntotal} images and the gallery {len(gallery)}; build it anew")
+    if hasattr(index, "hnsw"):
+        index.hnsw.efSearch = max(128, 2 * depth)
+    similarity, order = (torch.from_numpy(found) for found in index.search(query.cpu().contiguous().numpy(), depth)[:2])
+    return Ranking(order, similarity.masked_fill_(order < 0, -1.0))
 
 
-def _by_faiss(query: Tensor, gallery: Tensor, depth: int, index: str) -> Ranking:
-    if index not in ("faiss", "hnsw"):
-        raise ValueError(f"index is exact, faiss or hnsw, not {index!r}")
+def build_index(gallery: Tensor, kind: str = "hnsw") -> Any:
+    """A faiss index of `gallery` `(G, D)`: "faiss" compares with every image, "hnsw" walks through a graph of neighbours.
+
+    The graph (Malkov & Yashunin 2018, 32 neighbours) takes minutes to build for hundreds of thousands of images; it pays
+    where it is asked often, as by a widget. `faiss.write_index` keeps it. Needs the extra package faiss-cpu.
+    """
+    if kind not in ("faiss", "hnsw"):
+        raise ValueError(f"index is exact, faiss or hnsw, not {kind!r}")
     try:
         import faiss
     except ImportError as error:
-        raise ImportError(f"index={index!r} needs faiss: pip install faiss-cpu, or take index='exact'") from error
+        raise ImportError(f"index={kind!r} needs faiss: pip install faiss-cpu, or take index='exact'") from error
     size = gallery.shape[1]
-    if index == "faiss":
-        searched = faiss.IndexFlatIP(size)
+    if kind == "faiss":
+        index = faiss.IndexFlatIP(size)
     else:
-        searched = faiss.IndexHNSWFlat(size, 32, faiss.METRIC_INNER_PRODUCT)
-        searched.hnsw.efConstruction = 200
-        searched.hnsw.efSearch = max(128, 2 * depth)
-    searched.add(gallery.cpu().contiguous().numpy())
-    similarity, order = searched.search(query.cpu().contiguous().numpy(), depth)
-    return Ranking(
-        torch.from_numpy(order), torch.from_numpy(similarity).masked_fill_(torch.from_numpy(order) < 0, -1.0)
-    )
+        index = faiss.IndexHNSWFlat(size, 32, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = 200
+    index.add(gallery.cpu().contiguous().numpy())
+    return index
+
+
+def _first(similarity: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+    """Places and values of the `depth` largest of each row of `(n, G)`, descending, equal ones in gallery order."""
+    if 4 * depth > similarity.shape[1]:
+        values, order = similarity.sort(dim=1, descending=True, stable=True)
+        return order[:, :depth].clone(), values[:, :depth].clone()
+    values, order = similarity.topk(depth)
+    # of those that equal the last one topk takes any, so rows where not all of them fit are sorted
+    doubtful = (similarity >= values[:, -1:]).sum(1) > depth
+    order = order.sort(dim=1).values
+    values, place = similarity.gather(1, order).sort(dim=1, descending=True, stable=True)
+    order = order.gather(1, place)
+    if doubtful.any():
+        sorted_values, places = similarity[doubtful].sort(dim=1, descending=True, stable=True)
+        order[doubtful], values[doubtful] = places[:, :depth], sorted_values[:, :depth]
+    return order, values
 
 
 def rank_distances(distances: Tensor, depth: int | None = None) -> Tensor:

@@ -29,9 +29,15 @@ def test_ranking_against_numpy_and_in_any_chunks(seed, queries, images, chunk):
     assert np.allclose(ranking.similarity.numpy(), -np.sort(-similarity, axis=1))
 
 
-def test_depth_keeps_the_best():
-    query, gallery = F.normalize(torch.randn(4, 8)), F.normalize(torch.randn(20, 8))
-    assert torch.equal(retrieval.rank(query, gallery, depth=5).order, retrieval.rank(query, gallery).order[:, :5])
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 9), st.booleans())
+def test_depth_keeps_the_best(seed, images, depth, ties):
+    random = np.random.default_rng(seed)
+    draw = (lambda n: random.integers(-1, 2, (n, 3))) if ties else (lambda n: random.standard_normal((n, 3)))
+    query, gallery = (torch.from_numpy(draw(n).astype(np.float32)) for n in (5, images))
+    first, whole = retrieval.rank(query, gallery, depth=depth), retrieval.rank(query, gallery)
+    assert torch.equal(first.order, whole.order[:, :depth])
+    assert torch.equal(first.similarity, whole.similarity[:, :depth])
 
 
 def test_embeddings_of_two_networks_are_refused():
@@ -91,6 +97,10 @@ def test_faiss_gives_the_same_as_the_product():
     found = [len(set(a) & set(b)) for a, b in zip(graph.order.tolist(), exact.order.tolist(), strict=True)]
     assert sum(found) >= 0.95 * 70
     assert (graph.similarity.diff(dim=1) <= 0).all()
+    again = retrieval.rank(query, gallery, 10, index=retrieval.build_index(gallery))  # built once, asked often
+    assert torch.equal(again.order, graph.order)
+    with pytest.raises(ValueError, match="the index holds 500 images and the gallery 499; build it anew"):
+        retrieval.rank(query, gallery[1:], 10, index=retrieval.build_index(gallery, "faiss"))
 
 
 def test_an_unknown_index_and_a_missing_package(monkeypatch):
