@@ -1,4 +1,4 @@
-"""Which gallery images show no person at all: three answers, to be asked before ranking (report, section 2.3)."""
+"""Which gallery images show no person at all: several answers, to be asked before ranking (report, section 2.3)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from assignment_lib.models.backbones import timm_network
 from assignment_lib.progress import bar
-
-FILTERS = ("none", "imagenet", "similarity", "probe")
 
 #: ImageNet has no class "person"; people show in what they wear and carry. The classes by their first name.
 WORN = (
@@ -36,20 +34,28 @@ def imagenet_classifier(name: str = "efficientnet_lite0") -> nn.Module:
 
 
 @torch.inference_mode()
-def worn_evidence(classifier: nn.Module, images: Tensor, batch_size: int = 64, progress: bool = False) -> Tensor:
-    """The probability of something that people wear or carry, `(N,)` float32 on the CPU: the classes of `WORN` together.
+def class_evidence(classifier: nn.Module, images: Tensor, batch_size: int = 64, progress: bool = False) -> Tensor:
+    """The logarithm of each class's probability, `(N, 1000)` float32 on the CPU.
 
     `images` uint8 `(N, 3, H, W)`, stretched to the size that `classifier` (of `imagenet_classifier`) was trained for.
     """
     config, device = classifier.pretrained_cfg, next(classifier.parameters()).device
     mean, std = (torch.tensor(config[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std"))
-    worn, evidence = torch.tensor(worn_classes(), device=device), []
+    evidence = []
     for start in bar(range(0, len(images), batch_size), "junk", show=progress):
         batch = images[start : start + batch_size].to(device).float() / 255
         batch = F.interpolate(batch, config["input_size"][1:], mode="bilinear", align_corners=False)
-        probabilities = classifier((batch - mean) / std).float().softmax(1)
-        evidence.append(probabilities[:, worn].sum(1).cpu())
+        evidence.append(classifier((batch - mean) / std).float().log_softmax(1).cpu())
     return torch.cat(evidence)
+
+
+def worn_evidence(evidence: Tensor) -> Tensor:
+    """The probability of something that people wear or carry, `(N,)`: of the classes of `WORN` together.
+
+    `evidence` `(N, 1000)` is that of `class_evidence`. Nothing is learned here, and in small pictures little is found:
+    `person_probe` on the same evidence is the better judge.
+    """
+    return evidence[:, worn_classes()].exp().sum(1)
 
 
 def worn_classes() -> list[int]:
@@ -88,12 +94,17 @@ def background_crops(images: Tensor, share: float = 0.2) -> Tensor:
     return torch.cat([images[..., places], images.flip(3)[..., places]])
 
 
-def person_probe(persons: Tensor, background: Tensor) -> Callable[[Tensor], Tensor]:
-    """A linear probe: embeddings of persons `(N, D)` and of `background_crops` `(M, D)` -> embeddings to P(person), `(K,)`."""
+def person_probe(persons: Tensor, background: Tensor, strength: float = 1.0) -> Callable[[Tensor], Tensor]:
+    """A linear probe: a function from what is known of images, `(K, D)`, to the log-odds of a person, `(K,)` float32.
+
+    It learns from `persons` `(N, D)` and `background_crops` `(M, D)`, given as embeddings or as `class_evidence`. `strength`
+    is the inverse of the penalty on its weights; the larger numbers of `class_evidence` want a small one, 0.01. The log-odds
+    of two probes may be added.
+    """
     values = torch.cat([persons, background]).numpy()
     labels = np.r_[np.ones(len(persons)), np.zeros(len(background))]
-    probe = LogisticRegression(max_iter=1000, class_weight="balanced").fit(values, labels)
-    return lambda embeddings: torch.from_numpy(probe.predict_proba(embeddings.numpy())[:, 1]).float()
+    probe = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(values, labels)
+    return lambda known: torch.from_numpy(probe.decision_function(known.numpy())).float()
 
 
 def cut(scores_of_persons: Tensor, lose: float = 0.01) -> float:

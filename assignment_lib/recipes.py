@@ -61,8 +61,8 @@ class Recipe:
     threshold_rule: str = "f1"  # or "fixed", "clusters", "precision": thresholds.choose
     threshold: float = 0.3  # smallest cosine similarity of the rule "fixed"
     threshold_precision: float = 0.8  # wanted by the rule "precision"
-    junk_filter: str = "probe"  # or "none", "imagenet", "similarity": junk.py
-    junk_lose: float = 0.01  # share of known persons that the filter may take for junk
+    junk_filter: str = "both"  # or "probe", "imagenet", "worn", "similarity", "none": notebook 05
+    junk_lose: float = 0.005  # share of known persons that the filter may take for junk
     flip: bool = False  # add the mirrored image's embedding
     query_expansion: int = 0  # neighbours that a query is moved towards
     rerank: bool = False  # k-reciprocal re-ranking

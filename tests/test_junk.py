@@ -16,15 +16,17 @@ def test_every_worn_thing_is_an_imagenet_class():
     assert len(junk.worn_classes()) == len(junk.WORN) + 1  # there are two maillots
 
 
-def test_evidence_is_the_sum_over_these_classes(few_data):
+def test_evidence_is_the_classifiers_own(few_data):
     classifier = junk.imagenet_classifier()
     store = images.decode(few_data.train["path"][:3], progress=False).images
-    evidence = junk.worn_evidence(classifier, store, batch_size=2)
-    assert evidence.shape == (3,) and evidence.dtype == torch.float32
+    evidence = junk.class_evidence(classifier, store, batch_size=2)
+    assert evidence.shape == (3, 1000) and evidence.dtype == torch.float32
     picture = F.interpolate(store[2:].float() / 255, (224, 224), mode="bilinear")
     with torch.inference_mode():
         probabilities = classifier((picture - 0.5) / 0.5).softmax(1)[0]
-    assert float(evidence[2]) == pytest.approx(float(probabilities[junk.worn_classes()].sum()), abs=1e-4)
+    torch.testing.assert_close(evidence[2].exp(), probabilities, atol=1e-4, rtol=0)
+    worn = junk.worn_evidence(evidence)
+    assert float(worn[2]) == pytest.approx(float(probabilities[junk.worn_classes()].sum()), abs=1e-4)
 
 
 def test_a_model_nobody_knows_and_one_out_of_reach(monkeypatch):
@@ -67,7 +69,18 @@ def test_the_probe_tells_persons_from_background():
     persons = torch.randn(60, 5, generator=generator) + torch.tensor([2.0, 0, 0, 0, 0])
     background = torch.randn(120, 5, generator=generator) - torch.tensor([2.0, 0, 0, 0, 0])
     probe = junk.person_probe(persons[:40], background[:80])
-    assert (probe(persons[40:]) > 0.5).float().mean() > 0.9 and (probe(background[80:]) < 0.5).float().mean() > 0.9
+    assert (probe(persons[40:]) > 0).float().mean() > 0.9 and (probe(background[80:]) < 0).float().mean() > 0.9
+
+
+def test_log_odds_by_hand():
+    """At the best weights a logistic regression's mean predicted share is the true one; a strong penalty keeps them small."""
+    generator = torch.Generator().manual_seed(0)
+    persons, background = (torch.randn(50, 5, generator=generator) + shift for shift in (1.0, -1.0))
+    everything = torch.cat([persons, background])
+    odds = junk.person_probe(persons, background)(everything)
+    assert odds.dtype == torch.float32
+    assert float(odds.sigmoid().mean()) == pytest.approx(0.5, abs=1e-3)
+    assert junk.person_probe(persons, background, strength=1e-4)(everything).abs().max() < 0.5 < odds.abs().max()
 
 
 def test_what_filters_cost_by_hand():
