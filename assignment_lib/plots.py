@@ -373,7 +373,7 @@ def precision_recall(scores: pd.DataFrame, chosen: dict[str, float]) -> Figure:
     )
     for column, colour in (("precision", BLUE), ("recall", GREEN), ("f1", ORANGE)):
         right.plot(scores["threshold"], scores[column], color=colour, label=column.replace("f1", "F1"))
-    for (name, threshold), style in zip(chosen.items(), ("-", "--", "-.", ":"), strict=False):
+    for (name, threshold), style in zip(chosen.items(), ("-", "--", "-.", ":", (0, (1, 4))), strict=False):
         nearest = scores.iloc[(scores["threshold"] - threshold).abs().argmin()]
         left.plot(nearest["recall"], nearest["precision"], "o", color="black")
         left.annotate(

@@ -58,9 +58,10 @@ class Recipe:
     baseline_epochs: int = 12
     baseline_learning_rate: float = 2e-3
     # retrieval
-    threshold_rule: str = "f1"  # or "fixed", "clusters", "precision": thresholds.choose
+    threshold_rule: str = "map"  # or "fixed", "clusters", "f1", "precision": thresholds.choose
     threshold: float = 0.3  # smallest cosine similarity of the rule "fixed"
     threshold_precision: float = 0.8  # wanted by the rule "precision"
+    threshold_share: float = 0.99  # of the whole rankings' mAP, kept by the rule "map"
     junk_filter: str = "both"  # or "probe", "imagenet", "worn", "similarity", "none": notebook 05
     junk_lose: float = 0.005  # share of known persons that the filter may take for junk
     flip: bool = False  # add the mirrored image's embedding
@@ -74,8 +75,9 @@ class Recipe:
 
 #: Fields that what is trained so far does not depend on: they may change before a run goes on.
 NOT_BINDING = (
-    "patience", "epochs", "baseline_epochs", "threshold_rule", "threshold", "threshold_precision", "junk_filter",
-    "junk_lose", "flip", "query_expansion", "rerank", "ablation_epochs", "ablation_seeds", "ablation_image_size",
+    "patience", "epochs", "baseline_epochs", "threshold_rule", "threshold", "threshold_precision", "threshold_share",
+    "junk_filter", "junk_lose", "flip", "query_expansion", "rerank", "ablation_epochs", "ablation_seeds",
+    "ablation_image_size",
 )  # fmt: skip
 
 RECIPES = {

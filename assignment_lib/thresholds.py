@@ -1,4 +1,4 @@
-"""Where the list of images of the same person ends: four ways to a smallest cosine similarity."""
+"""Where the list of images of the same person ends: five ways to a smallest cosine similarity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from assignment_lib.metrics import threshold_scores_within
 
-RULES = ("fixed", "clusters", "f1", "precision")
+RULES = ("fixed", "clusters", "f1", "precision", "map")
 
 
 def average_minimum(embeddings: Tensor, ids: np.ndarray) -> float:
@@ -75,21 +75,55 @@ def for_precision(scores: pd.DataFrame, wanted: float) -> float:
     return float(scores["threshold"].iloc[first])
 
 
+def list_map(embeddings: Tensor, ids: np.ndarray) -> pd.DataFrame:
+    """mAP of lists that end at a threshold, over a split queried against itself: one row a pair of the same person.
+
+    Columns `threshold`, descending, and `mAP`, that of all lists that hold the images of at least this similarity; a match
+    left out counts as precision 0. `embeddings` `(N, D)` and `ids` `(N,)` as above.
+    """
+    similarity = (embeddings @ embeddings.T).fill_diagonal_(-torch.inf)
+    values, order = similarity.sort(dim=1, descending=True, stable=True)
+    match = torch.from_numpy(ids[order[:, :-1].numpy()] == ids[:, None])
+    precision = match.double().cumsum(1) / torch.arange(1, len(ids))
+    matches, queries = match.sum(1, keepdim=True), int(match.any(1).sum())
+    gain = (precision / matches.clamp(min=1) / max(1, queries))[match].numpy()
+    levels = values[:, :-1][match].numpy()
+    best_first = np.argsort(-levels, kind="stable")
+    return pd.DataFrame({"threshold": levels[best_first].astype(float), "mAP": gain[best_first].cumsum()})
+
+
+def for_map(scores: pd.DataFrame, share: float) -> float:
+    """The largest threshold whose lists keep a `share` of the whole rankings' mAP; `scores` is a frame of `list_map`."""
+    if not 0 < share <= 1:
+        raise ValueError(f"a share of {share} is not between 0 and 1")
+    return float(scores["threshold"][(scores["mAP"] >= share * scores["mAP"].iloc[-1] - 1e-12).idxmax()])
+
+
 def choose(
-    rule: str,
-    embeddings: Tensor,
-    ids: np.ndarray,
-    fixed: float = 0.3,
-    precision: float = 0.8,
-    gallery_size: int | None = None,
+    rule: str, embeddings: Tensor, ids: np.ndarray, fixed: float = 0.3, precision: float = 0.8, share: float = 0.99
 ) -> float:
-    """The threshold of a rule on validation images: "fixed" (`fixed` itself), "clusters", "f1" or "precision"."""
+    """The threshold of a rule on validation images.
+
+    "fixed" is `fixed` itself, "clusters" `average_minimum`, "f1" `best_f1`, "precision" `for_precision` and "map" `for_map`.
+    """
     if rule == "fixed":
         return fixed
     if rule == "clusters":
         return average_minimum(embeddings, ids)
     if rule == "f1":
-        return best_f1(precision_recall(embeddings, ids, gallery_size))
+        return best_f1(precision_recall(embeddings, ids))
     if rule == "precision":
-        return for_precision(precision_recall(embeddings, ids, gallery_size), precision)
+        return for_precision(precision_recall(embeddings, ids), precision)
+    if rule == "map":
+        return for_map(list_map(embeddings, ids), share)
     raise ValueError(f"the threshold's rule is {', '.join(RULES)}, not {rule!r}")
+
+
+def rules_table(chosen: dict[str, float], embeddings: Tensor, ids: np.ndarray) -> pd.DataFrame:
+    """What thresholds mean on validation images: a row each, with the sets' figures and "mAP", that of the lists."""
+    sets = threshold_scores_within(embeddings, ids, list(chosen.values()))
+    lists = list_map(embeddings, ids)
+    held = [lists["mAP"][lists["threshold"] >= np.float32(value)] for value in chosen.values()]
+    sets["mAP"] = [float(part.iloc[-1]) if len(part) else 0.0 for part in held]
+    sets.insert(0, "rule", list(chosen))
+    return sets

@@ -70,6 +70,43 @@ def test_choices_from_a_frame():
         thresholds.for_precision(FRAME, 90)
 
 
+def naive_list_map(embeddings, ids, threshold):
+    """One query after the other: rank the others, cut the list, add up the precision at each match that is in it."""
+    similarity = (embeddings @ embeddings.T).numpy()
+    found = []
+    for query, row in enumerate(similarity):
+        order = [image for image in np.argsort(-row, kind="stable") if image != query]
+        matches, total, ap = 0, sum(ids[image] == ids[query] for image in order), 0.0
+        for place, image in enumerate(order, start=1):
+            if ids[image] == ids[query]:
+                matches += 1
+                ap += matches / place * (row[image] >= threshold)
+        if total:
+            found.append(ap / total)
+    return np.mean(found)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(4, 20), st.floats(-1, 1), st.floats(0.5, 1))
+def test_map_of_cut_lists_against_one_after_the_other(seed, images, threshold, share):
+    random = np.random.default_rng(seed)
+    # few different directions make ties; the last image's person has no other
+    embeddings = on_circle(*random.integers(0, 12, images) * 30)
+    ids = np.append(random.integers(0, 3, images - 1), 9)
+    ids[1] = ids[0]
+    table = thresholds.rules_table({"any": float(np.float32(threshold)), "none": 1.5}, embeddings, ids)
+    assert table["mAP"][0] == pytest.approx(naive_list_map(embeddings, ids, np.float32(threshold)))
+    assert table["mAP"][1] == 0 and list(table["rule"]) == ["any", "none"]
+    whole = naive_list_map(embeddings, ids, -2)
+    scores = thresholds.list_map(embeddings, ids)
+    assert scores["mAP"].iloc[-1] == pytest.approx(whole)
+    level = thresholds.for_map(scores, share)
+    assert naive_list_map(embeddings, ids, np.float32(level)) >= share * whole - 1e-9
+    above = scores["threshold"][scores["threshold"] > level]
+    if len(above):  # the next larger one keeps less
+        assert naive_list_map(embeddings, ids, np.float32(above.min())) < share * whole + 1e-9
+
+
 def test_rules():
     embeddings, ids = on_circle(0, 10, 20, 100, 112, 125), np.array([1, 1, 1, 2, 2, 2])
     assert thresholds.choose("fixed", embeddings, ids, fixed=0.42) == 0.42
@@ -77,5 +114,8 @@ def test_rules():
     wanted = float(np.cos(np.deg2rad(25)))  # all pairs of the same person and no other
     assert thresholds.choose("f1", embeddings, ids) == pytest.approx(wanted, abs=1e-5)
     assert thresholds.choose("precision", embeddings, ids, precision=1.0) == pytest.approx(wanted, abs=1e-5)
-    with pytest.raises(ValueError, match="fixed, clusters, f1, precision, not 'best'"):
+    assert thresholds.choose("map", embeddings, ids, share=1.0) == pytest.approx(wanted, abs=1e-5)
+    with pytest.raises(ValueError, match="a share of 99 is not between 0 and 1"):
+        thresholds.choose("map", embeddings, ids, share=99)
+    with pytest.raises(ValueError, match="fixed, clusters, f1, precision, map, not 'best'"):
         thresholds.choose("best", embeddings, ids)
