@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def to_onnx(network: nn.Module, path: Path, image_size: tuple[int, int] = (128, 
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ImportError(f"the export needs {error.name}: pip install onnx onnxscript onnxruntime") from error
-    network = network.eval().cpu()
+    network = copy.deepcopy(network).eval().cpu()
     example = torch.rand(2, 3, *image_size)
     with torch.inference_mode():
         tasks = [task for task in TASKS if task in network(example).attributes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from assignment_lib.attributes import TASKS, target_tensor
 from assignment_lib.dataset import Dataset
 from assignment_lib.metrics import attribute_scores, reid_scores, reid_scores_from_distances, reid_scores_within
 from assignment_lib.progress import bar
-from assignment_lib.retrieval import expand_queries, rerank
+from assignment_lib.retrieval import expand_queries, neighbourhood, rerank
 
 
 class Predictions(NamedTuple):
@@ -99,8 +100,8 @@ def validator(images: Tensor, table: pd.DataFrame, reid: bool = True) -> Callabl
 def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict[str, dict] | None:
     """Scores on the test images by Market-1501's protocol, `{"reid": {...}, "attributes": {...}}`; None where anonymous.
 
-    Junk and the query person's images from the query's camera leave, distractors stay. Attributes are scored on the
-    gallery images of known persons.
+    Junk and the query person's images from the query's camera leave, distractors stay; where the file names give no
+    camera, only junk leaves. Attributes are scored on the gallery images of known persons.
     """
     if not data.has_test_identities:
         return None
@@ -109,15 +110,21 @@ def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict
         gallery.embeddings,
         data.query["pid"].to_numpy(),
         data.gallery["pid"].to_numpy(),
-        data.query["camera"].to_numpy(),
-        data.gallery["camera"].to_numpy(),
+        *known_cameras(data.query, data.gallery),
     )
     scores = {"reid": reid.as_dict()}
     if gallery.probabilities and set(TASKS) <= set(data.gallery.columns):
         known = (data.gallery[list(TASKS)] >= 0).all(axis=1).to_numpy()
-        targets = target_tensor(data.gallery[known])
-        scores["attributes"] = attribute_scores(gallery.classes()[torch.tensor(known)], targets)
+        if known.any():
+            targets = target_tensor(data.gallery[known])
+            scores["attributes"] = attribute_scores(gallery.classes()[torch.tensor(known)], targets)
     return scores
+
+
+def known_cameras(query: pd.DataFrame, gallery: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The cameras of both tables for `metrics.reid_scores`, or None twice where the file names do not give them all."""
+    cameras = query["camera"].to_numpy(), gallery["camera"].to_numpy()
+    return cameras if all((values >= 0).all() for values in cameras) else (None, None)
 
 
 def retrieval_options(
@@ -134,8 +141,8 @@ def retrieval_options(
     query's own camera count too.
     """
     labels = [table["pid"].to_numpy() for table in (query, gallery)]
-    labels += [table["camera"].to_numpy() if cameras else None for table in (query, gallery)]
-    k1 = min(20, len(query) + len(gallery) - 1)
+    labels += known_cameras(query, gallery) if cameras else (None, None)
+    k = neighbourhood(len(query) + len(gallery))
     rows = []
     for flip in (False, True):
         found = [predict(model, store, flip=flip).embeddings for store in (query_images, gallery_images)]
@@ -144,7 +151,7 @@ def retrieval_options(
         scored = {
             name: reid_scores(*found, *labels),
             f"{name}, query expansion": reid_scores(moved, found[1], *labels),
-            f"{name}, re-ranking": reid_scores_from_distances(rerank(*found, k1=k1, k2=min(6, k1)), *labels),
+            f"{name}, re-ranking": reid_scores_from_distances(rerank(*found, **k), *labels),
         }
         rows += [
             {"Option": option, "mAP": 100 * s.mAP, "rank-1": 100 * s.rank1, "mINP": 100 * s.mINP}

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from assignment_lib.models.backbones import timm_network
@@ -115,13 +116,18 @@ def cut(scores_of_persons: Tensor, lose: float = 0.01) -> float:
 def filter_table(scores: dict[str, Tensor], cuts: dict[str, float], pids: np.ndarray) -> pd.DataFrame:
     """What each filter does to a gallery whose identities are known (-1 junk, 0 distractors), one row a filter.
 
-    `scores` is filter -> `(G,)`, `cuts` filter -> the score below which an image goes. In percent and in images.
+    `scores` is filter -> `(G,)`, `cuts` filter -> the score below which an image goes. In percent and in images. "Junk
+    below persons, %" does not depend on a cut: how often a junk image scores lower than a person, for chance pairs (the
+    area under the ROC curve; not there without junk).
     """
     parts = {"Junk": pids == -1, "Distractors": pids == 0, "Persons": pids > 0}
+    judged = parts["Junk"] | parts["Persons"]
     rows = []
     for name, values in scores.items():
         gone = (values < cuts[name]).numpy()
         row = {"Filter": name}
+        if parts["Junk"].any() and parts["Persons"].any():
+            row["Junk below persons, %"] = 100 * roc_auc_score(parts["Persons"][judged], values.numpy()[judged])
         for part, mask in parts.items():
             row[f"{part} removed, %"] = 100 * gone[mask].mean() if mask.any() else float("nan")
             row[f"{part} removed"] = f"{int(gone[mask].sum())} of {int(mask.sum())}"

@@ -121,7 +121,7 @@ class ReidScores:
     """What `reid_scores` and its relatives return. All scores are fractions between 0 and 1 over the valid queries."""
 
     mAP: float  #: mean average precision
-    mINP: float  #: mean inverse negative penalty (Ye et al., TPAMI 2021, section 2.4): matches / rank of the last one
+    mINP: float  #: mean inverse negative penalty (Ye et al., TPAMI 2021, section 4.1): matches / rank of the last one
     rank1: float  #: share of queries with a true match in first place
     rank5: float  #: … among the first five
     rank10: float
@@ -253,6 +253,47 @@ def threshold_scores_within(
     embeddings = _embeddings(embeddings, "embeddings")
     rules = _Rules.of(ids, ids, cameras, cameras, len(embeddings), len(embeddings), within=True)
     return _threshold_frame(embeddings, embeddings, rules, thresholds, chunk, progress)
+
+
+def list_scores(
+    lists: Sequence[Array],
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+) -> dict[str, float]:
+    """Scores of lists that end somewhere, as they are handed in: a match that a list does not hold is missed.
+
+    `lists[i]` are gallery positions for the i-th query, best first; ids and cameras, and who counts, as in `reid_scores`.
+    `mAP` and `rank1` are means over the valid queries, a missed match counting as precision 0; `precision`, `recall` and
+    `f1` are over all pairs together; `length` is the mean number of images in a list that count. Raises `ValueError` where
+    no query is valid.
+    """
+    query_ids = _labels(query_ids, "query_ids", len(lists))
+    gallery_ids = _integers(gallery_ids, "gallery_ids")
+    aps, first, right, returned, wanted = [], [], 0, 0, 0
+    for i, found in enumerate(lists):
+        counts = gallery_ids != JUNK_ID
+        if query_cameras is not None:
+            counts &= (gallery_ids != query_ids[i]) | (_numpy(gallery_cameras) != query_cameras[i])
+        matches = int((counts & (gallery_ids == query_ids[i])).sum()) if query_ids[i] != JUNK_ID else 0
+        if not matches:
+            continue
+        places = _numpy(found)
+        hit = gallery_ids[places[counts[places]]] == query_ids[i]
+        aps.append((hit.cumsum() / np.arange(1, len(hit) + 1))[hit].sum() / matches)
+        first.append(bool(len(hit)) and bool(hit[0]))
+        right, returned, wanted = right + int(hit.sum()), returned + len(hit), wanted + matches
+    if not aps:
+        raise _no_valid_query()
+    return {
+        "mAP": float(np.mean(aps)),
+        "rank1": float(np.mean(first)),
+        "precision": right / max(1, returned),
+        "recall": right / wanted,
+        "f1": 2 * right / (returned + wanted),
+        "length": returned / len(aps),
+    }
 
 
 # Who counts -----------------------------------------------------------------------------------------------------------

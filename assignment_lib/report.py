@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from assignment_lib.attributes import CLASSIFICATION_COLUMNS, TASKS, to_annotations
+from assignment_lib.attributes import CLASSIFICATION_COLUMNS, TASKS, to_annotations, to_targets
 from assignment_lib.dataset import Dataset
 
 #: Table 1 of the report: accuracy and mean class accuracy on the validation split, in percent.
@@ -115,8 +115,11 @@ def write_reid_test(
     """Write the course's `reid_test.txt`: a line a query, `000012.jpg: 000345.jpg, 004711.jpg`, best first.
 
     `matches[i]` are positions in `gallery_files` for the i-th query. Raises `ValueError` instead of writing where a query
-    is missing or doubled, an image stands twice in a line or is none of the gallery.
+    is missing or doubled, an image stands twice in a line or is none of the gallery, or a name would break the line.
     """
+    for name in (*query_files, *gallery_files):
+        if re.search(r"[\s:,]", name):
+            raise ValueError(f"{path.name}: the file name {name!r} has a space, comma or colon; rename it")
     if len(set(gallery_files)) != len(gallery_files):
         raise ValueError(f"{path.name}: a gallery file has two places; every image is to be there once")
     if len(matches) != len(query_files) or len(set(query_files)) != len(query_files):
@@ -152,7 +155,14 @@ def check_deliverables(folder: Path, data: Dataset) -> list[str]:
     """
     faults = []
     queries, gallery = set(data.query["file"]), set(data.gallery["file"])
-    lists = read_reid_test(folder / "reid_test.txt")
+    names = ["reid_test.txt"] + (["classification_test.csv"] if data.has_attributes else [])
+    missing = [f"{name} is not there; run notebook 05" for name in names if not (folder / name).exists()]
+    if missing:
+        return missing
+    try:
+        lists = read_reid_test(folder / "reid_test.txt")
+    except ValueError as error:
+        return [f"reid_test.txt: {error}"]
     for name, wrong in (("queries without a line", queries - set(lists)), ("lines of no query", set(lists) - queries)):
         if wrong:
             faults.append(f"reid_test.txt: {len(wrong)} {name}, for example {min(wrong)}")
@@ -163,8 +173,16 @@ def check_deliverables(folder: Path, data: Dataset) -> list[str]:
         table = pd.read_csv(folder / "classification_test.csv", dtype={"id": str})
         if list(table.columns) != ["id", *CLASSIFICATION_COLUMNS]:
             faults.append("classification_test.csv: the columns are not id and the 29 of the annotations")
-        elif table.isna().any(axis=None) or not table[list(CLASSIFICATION_COLUMNS)].isin(range(1, 5)).all(axis=None):
-            faults.append("classification_test.csv: a value is missing or none of an annotation's")
+        else:
+            try:
+                right = to_annotations(to_targets(table, "classification_test.csv"))
+            except ValueError as error:
+                faults.append(str(error))
+            else:
+                wrong = (right.to_numpy() != table[list(CLASSIFICATION_COLUMNS)].to_numpy()).any(1)
+                if wrong.any():
+                    name = table["id"][wrong.argmax()]
+                    faults.append(f"classification_test.csv: {name} has not exactly one colour a body part")
         if sorted(table["id"]) != sorted(gallery):
             faults.append("classification_test.csv: not every test image has exactly one row")
     return faults

@@ -20,9 +20,10 @@ def rerank(
 
     `query` `(Q, D)`, `gallery` `(G, D)`: floating, on any device; the all-pairs product is done where `gallery` is. From
     squared Euclidean distances of the embeddings as given, each row divided by its largest, as in the authors' code:
-    the k-reciprocal neighbours among the `k1` nearest (equation 3), widened by those of their neighbours that agree
-    (equation 5), weighted by exp(-distance) (equation 7), averaged over the `k2` nearest (equation 11), compared by the
-    Jaccard distance (equation 10); `lambda_value` is the share of the first distance in the sum (equation 12).
+    the k-reciprocal neighbours among the `k1` nearest (equation 3), widened by those of their neighbours that agree in
+    more than two thirds of their own (equation 4; "at least" in the paper, "more" in the code), weighted by
+    exp(-distance) (equation 7), averaged over the `k2` nearest (equation 11), compared by the Jaccard distance
+    (equation 10); `lambda_value` is the share of the first distance in the sum (equation 12).
 
     Take junk out of the gallery first: it takes part in the neighbourhoods.
     """
@@ -32,6 +33,8 @@ def rerank(
             "the same network"
         )
     everything = torch.cat([query.to(gallery.device), gallery]).float()
+    if not everything.isfinite().all():
+        raise ValueError("embeddings have NaN or infinity; the network they come from is broken, train it anew")
     queries, count = len(query), len(everything)
     if not 0 < k2 <= k1 + 1 <= count:
         raise ValueError(f"k2={k2} and k1={k1} must be 0 < k2 <= k1 + 1 <= {count}, the number of all images")
@@ -69,7 +72,7 @@ def _nearest(
             found = distance.topk(k, dim=1, largest=False)
             nearest[start : start + rows] = found.indices.cpu()
             nearest_distance[start : start + rows] = (found.values + own[:, None]).clamp_(min=0).cpu()
-            most = distance.amax(1) + own
+            most = (distance.amax(1) + own).clamp_(min=torch.finfo(torch.float32).tiny)  # all images may be the same
             largest[start : start + rows] = most.cpu()
             if start < queries:
                 some = slice(0, queries - start)

@@ -13,7 +13,7 @@ from torch import Tensor
 from assignment_lib.reranking import rerank
 
 __all__ = [
-    "Ranking", "build_index", "expand_queries", "judge", "one_query_a_person", "pair_similarities", "rank",
+    "Ranking", "answers", "build_index", "expand_queries", "judge", "one_query_a_person", "pair_similarities", "rank",
     "rank_distances", "reordered", "rerank", "same_person",
 ]  # fmt: skip
 
@@ -22,7 +22,7 @@ class Ranking(NamedTuple):
     """The nearest K of G gallery images for each of Q queries, best first; ties in gallery order."""
 
     order: Tensor  # (Q, K) int64 positions in the gallery
-    similarity: Tensor  # (Q, K) float32 cosine similarities, descending
+    similarity: Tensor  # (Q, K) float32 cosine similarities; descending, unless another distance gave the order
 
 
 def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 512, index: Any = "exact") -> Ranking:
@@ -41,6 +41,13 @@ def rank(query: Tensor, gallery: Tensor, depth: int | None = None, chunk: int = 
             f"queries have {query.shape[1]} dimensions, the gallery {gallery.shape[1]}: they come from two networks; "
             "compute both with the same one"
         )
+    for name, embeddings in (("query", query), ("gallery", gallery)):
+        if not embeddings.isfinite().all():
+            raise ValueError(
+                f"{name} embeddings have NaN or infinity; the network they come from is broken, train it anew"
+            )
+    if depth is not None and depth < 1:
+        raise ValueError(f"depth is {depth}; it must be at least 1")
     depth = len(gallery) if depth is None else min(depth, len(gallery))
     if isinstance(index, str) and index == "exact":
         parts = [_first(rows @ gallery.T, depth) for rows in query.split(chunk)]
@@ -99,7 +106,7 @@ def rank_distances(distances: Tensor, depth: int | None = None) -> Tensor:
 
 
 def expand_queries(query: Tensor, gallery: Tensor, neighbours: int = 5, alpha: float = 3.0, chunk: int = 512) -> Tensor:
-    """Alpha query expansion (Radenovic et al. 2019, section 3.4): each query, moved towards its nearest gallery images.
+    """Alpha-weighted query expansion (Radenovic et al., TPAMI 2019): each query, moved towards its nearest gallery images.
 
     `query` `(Q, D)`, `gallery` `(G, D)` float32, L2-normalised. The query and its `neighbours` are added up with weights 1
     and similarity ** alpha, and normalised again: `(Q, D)`. `neighbours=0` changes nothing.
@@ -110,6 +117,32 @@ def expand_queries(query: Tensor, gallery: Tensor, neighbours: int = 5, alpha: f
         weights = similarity.clamp(min=0) ** alpha
         expanded.append(F.normalize(rows + (weights[:, :, None] * gallery[place]).sum(1)))
     return torch.cat(expanded)
+
+
+def answers(
+    query: Tensor, gallery: Tensor, keep: Tensor | None = None, neighbours: int = 0, reranked: bool = False
+) -> Ranking:
+    """What a query is answered with: all gallery images that pass `keep`, best first, before a threshold ends the list.
+
+    `keep` `(G,)` bool says which images pass the junk filter; the others take no part in anything. `neighbours` are those
+    of `expand_queries`, `reranked` orders by `rerank`; the similarities stay those of the queries as given, so that a
+    threshold means the same with and without.
+    """
+    kept = torch.arange(len(gallery)) if keep is None else keep.nonzero()[:, 0]
+    gallery = gallery[kept]
+    ranking = rank(query, gallery)
+    asked = expand_queries(query, gallery, neighbours)
+    if reranked:
+        ranking = reordered(ranking, rerank(asked, gallery, **neighbourhood(len(query) + len(gallery))))
+    elif neighbours:
+        ranking = reordered(ranking, 1 - asked @ gallery.T)
+    return Ranking(kept[ranking.order], ranking.similarity)
+
+
+def neighbourhood(images: int) -> dict[str, int]:
+    """`k1` and `k2` of `rerank` for so many queries and gallery images together: the usual ones, or fewer where few are."""
+    k1 = min(20, images - 1)
+    return {"k1": k1, "k2": min(6, k1)}
 
 
 def reordered(ranking: Ranking, distances: Tensor) -> Ranking:
@@ -162,7 +195,7 @@ def judge(order: Tensor, query: pd.DataFrame, gallery: pd.DataFrame) -> list[lis
     """Whether each ranked image is the query's person: True, False, or None for what Market-1501 does not count.
 
     `order` `(Q, K)` are gallery positions for the rows of `query`. Not counted are junk (id -1) and images of the same
-    person from the same camera. Returns None where the identities of the test are not known.
+    person from the same camera, where the cameras are known. Returns None where the identities of the test are not.
     """
     ids = gallery["pid"].to_numpy()
     if (query["pid"] < 0).any() or (ids < -1).any():
@@ -171,6 +204,6 @@ def judge(order: Tensor, query: pd.DataFrame, gallery: pd.DataFrame) -> list[lis
     verdicts = []
     for row, pid, camera in zip(order.numpy(), query["pid"], query["camera"], strict=True):
         same = ids[row] == pid
-        skipped = (ids[row] == -1) | (same & (cameras[row] == camera))
+        skipped = (ids[row] == -1) | (same & (cameras[row] == camera) & (camera >= 0))
         verdicts.append([None if out else bool(hit) for hit, out in zip(same, skipped, strict=True)])
     return verdicts

@@ -25,6 +25,7 @@ WORDS = {
     "skirt": ("clothes", "dress"),
     "pants": ("clothes", "pants"),
     "trousers": ("clothes", "pants"),
+    "jeans": ("clothes", "pants"),
     "shorts": ("down", "short"),
     "short hair": ("hair", "short"),
     "long hair": ("hair", "long"),
@@ -34,7 +35,7 @@ WORDS = {
     "long trousers": ("down", "long"),
 }
 _TOPS = ("top", "shirt", "t-shirt", "jacket", "coat", "sweater", "upper body")
-_BOTTOMS = ("bottom", "trousers", "pants", "jeans", "skirt", "shorts", "lower body")
+_BOTTOMS = ("bottom", "trousers", "pants", "jeans", "skirt", "dress", "shorts", "lower body")
 
 
 class Condition(NamedTuple):
@@ -45,14 +46,14 @@ class Condition(NamedTuple):
 
 
 def parse(text: str) -> list[Condition]:
-    """Comma-separated wishes -> conditions, for example "female, backpack, no hat, red top, blue trousers".
+    """Wishes -> conditions: "female, backpack, no hat, red top", or "a woman with a backpack and blue trousers".
 
     A colour goes with a word for the upper or the lower body; "no" or "without" turns a thing one may carry or wear
-    around. Raises ValueError naming the words it does not know, and for two wishes about one task.
+    around. Raises ValueError naming the words it does not know, and for two different wishes about one task.
     """
     conditions, unknown = [], []
-    for part in re.split(r",|;|\band\b", text.lower()):
-        wish = " ".join(part.replace("with ", "").split())
+    for part in re.split(r",|;|\band\b|\bwith\b|(?=\bwithout\b)", text.lower()):
+        wish = " ".join(part.split())
         if not wish:
             continue
         found = _one(wish)
@@ -65,6 +66,7 @@ def parse(text: str) -> list[Condition]:
             f"not understood: {', '.join(unknown)}; say for example: female, adult, backpack, no hat, long hair, "
             "short sleeves, red top, blue trousers"
         )
+    conditions = list(dict.fromkeys(conditions))
     tasks = [condition.task for condition in conditions]
     doubled = sorted({task for task in tasks if tasks.count(task) > 1})
     if doubled:

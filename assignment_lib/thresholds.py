@@ -17,14 +17,13 @@ def average_minimum(embeddings: Tensor, ids: np.ndarray) -> float:
 
     `embeddings` `(N, D)` float32, L2-normalised, `ids` `(N,)`. Identities with one image have no pair and are left out.
     """
+    _same(ids)
     smallest = []
     for pid in np.unique(ids):
         of_person = embeddings[torch.as_tensor(ids == pid)]
         if len(of_person) > 1:
             similarity = of_person @ of_person.T
             smallest.append(float(similarity[~torch.eye(len(of_person), dtype=torch.bool)].min()))
-    if not smallest:
-        raise ValueError("no identity has two images, so there is no similarity within one; take another rule")
     return float(np.mean(smallest))
 
 
@@ -35,19 +34,19 @@ def precision_recall(
 
     `embeddings` `(N, D)` and `ids` `(N,)` as above. The thresholds are the quantiles of the similarities of the same
     person, so that recall falls in even steps. In a larger gallery every query meets more other persons: with
-    `gallery_size` wrong images are counted as often as a gallery of that size would have them. Columns as
-    `metrics.threshold_scores` has them.
+    `gallery_size` wrong images are counted as often as a gallery of that size would have them, if its persons had as many
+    images as here; where they have fewer, precision is lower still. Columns as `metrics.threshold_scores` has them.
     """
     similarity = embeddings @ embeddings.T
-    same = torch.as_tensor(ids[:, None] == ids[None, :]) & ~torch.eye(len(ids), dtype=torch.bool)
+    same = _same(ids)
     levels = np.unique(np.quantile(similarity[same].numpy(), np.linspace(0, 1, points)))
     # a little lower: the same product, added up in another order, may differ in its last digit
     scores = threshold_scores_within(embeddings, ids, levels - 1e-6)
     if gallery_size is None:
         return scores
     right = scores["precision"] * scores["set_size"]
-    wrong = (scores["set_size"] - right) * gallery_size / len(ids)
     matches = right[0] / scores["recall"][0]
+    wrong = (scores["set_size"] - right) * (gallery_size - matches) / max(1, len(ids) - 1 - matches)
     scores["set_size"] = right + wrong
     scores["precision"] = right / scores["set_size"].clip(lower=np.finfo(float).tiny)
     scores["f1"] = 2 * right / (scores["set_size"] + matches)
@@ -60,7 +59,7 @@ def best_f1(scores: pd.DataFrame) -> float:
 
 
 def for_precision(scores: pd.DataFrame, wanted: float) -> float:
-    """The smallest threshold from which on precision is at least `wanted`: it loses the fewest matches.
+    """The smallest threshold with a precision of at least `wanted`: it loses the fewest matches.
 
     Raises ValueError where no threshold reaches it, naming the best there is.
     """
@@ -70,9 +69,7 @@ def for_precision(scores: pd.DataFrame, wanted: float) -> float:
     if not reached.any():
         best = scores["precision"].max()
         raise ValueError(f"no threshold reaches a precision of {wanted} on these images; the best is {best:.3f}")
-    below = np.flatnonzero(~reached)
-    first = below[-1] + 1 if len(below) and below[-1] + 1 < len(scores) else reached.to_numpy().argmax()
-    return float(scores["threshold"].iloc[first])
+    return float(scores["threshold"][reached.idxmax()])
 
 
 def list_map(embeddings: Tensor, ids: np.ndarray) -> pd.DataFrame:
@@ -81,6 +78,7 @@ def list_map(embeddings: Tensor, ids: np.ndarray) -> pd.DataFrame:
     Columns `threshold`, descending, and `mAP`, that of all lists that hold the images of at least this similarity; a match
     left out counts as precision 0. `embeddings` `(N, D)` and `ids` `(N,)` as above.
     """
+    _same(ids)
     similarity = (embeddings @ embeddings.T).fill_diagonal_(-torch.inf)
     values, order = similarity.sort(dim=1, descending=True, stable=True)
     match = torch.from_numpy(ids[order[:, :-1].numpy()] == ids[:, None])
@@ -127,3 +125,13 @@ def rules_table(chosen: dict[str, float], embeddings: Tensor, ids: np.ndarray) -
     sets["mAP"] = [float(part.iloc[-1]) if len(part) else 0.0 for part in held]
     sets.insert(0, "rule", list(chosen))
     return sets
+
+
+def _same(ids: np.ndarray) -> Tensor:
+    """Which pairs of images show the same person: bool `(N, N)`. Raises ValueError where none do."""
+    same = torch.from_numpy(ids[:, None] == ids[None, :]).fill_diagonal_(False)
+    if not same.any():
+        raise ValueError(
+            "no validation person has two images, so no threshold can be learned from them; set one by hand"
+        )
+    return same

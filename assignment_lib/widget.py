@@ -23,8 +23,9 @@ def query_retrieval(
 ) -> widgets.VBox:
     """Choose a query, move the threshold, see who passes it.
 
-    `ranking` as `retrieval.rank` gives it for these images (uint8 `(Q, 3, H, W)` and `(G, 3, H, W)`), `describe(i)` a line
-    of text about the i-th query, for example its predicted attributes. Uses only widgets that ipywidgets 7 and 8 share.
+    `ranking` as `retrieval.rank` or `retrieval.answers` gives it for these images (uint8 `(Q, 3, H, W)` and
+    `(G, 3, H, W)`), `describe(i)` a line of text about the i-th query, for example its predicted attributes. Uses only
+    widgets that ipywidgets 7 and 8 share.
     """
     choice = widgets.Dropdown(options=[(name, i) for i, name in enumerate(query_files)], description="Query")
     depth = widgets.IntSlider(value=min(5, most), min=1, max=most, description="Images")
@@ -42,14 +43,15 @@ def query_retrieval(
     def show(_=None) -> None:
         index = choice.value
         picture.value = as_png(query_images[index])
-        passed = int((ranking.similarity[index] >= limit.value).sum())
+        passes = ranking.similarity[index] >= limit.value
+        passed = int(passes.sum())
         shown = min(passed, depth.value)
-        at_least = "at least " if passed == ranking.similarity.shape[1] < len(gallery_files) else ""
+        at_least = "at least " if passed == len(passes) < len(gallery_files) else ""
         sentence.value = (
             f"<b>{query_files[index]}</b>: {at_least}{passed} of {len(gallery_files)} images reach the threshold "
             f"{limit.value:.2f}; the first {shown} are shown.<br>{describe(index) if describe else ''}"
         )
-        order, similarity = ranking.order[index, :shown].tolist(), ranking.similarity[index, :shown].tolist()
+        order, similarity = (values[index][passes][:shown].tolist() for values in ranking)
         results.children = [card(position, value) for position, value in zip(order, similarity, strict=True)]
 
     for control in (choice, depth, limit):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,14 @@ def test_scores_on_a_known_test(images, make_table):
     assert scores["attributes"]["hat"]["acc"] == pytest.approx(float(right))
     anonymous = Dataset("x", None, "course", gallery, query.assign(pid=-2), gallery)
     assert inference.test_scores(of_query, predictions, anonymous) is None
+    # file names without cameras: only junk leaves; annotations that are not known for anyone: no accuracy
+    unseen = dataclasses.replace(data, query=data.query.assign(camera=-1), gallery=data.gallery.assign(camera=-1))
+    without = inference.test_scores(of_query, predictions, unseen)
+    labels = data.query["pid"].to_numpy(), data.gallery["pid"].to_numpy()
+    wanted = metrics.reid_scores(of_query.embeddings, predictions.embeddings, *labels, None, None)
+    assert without["reid"] == wanted.as_dict()
+    bare = dataclasses.replace(data, gallery=data.gallery.assign(**dict.fromkeys(TASKS, -1)))
+    assert set(inference.test_scores(of_query, predictions, bare)) == {"reid"}
 
 
 def test_the_mirror_image_is_looked_at_too(images):

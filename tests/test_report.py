@@ -144,7 +144,13 @@ def test_deliverables_that_are_right(handed_in):
         ("reid_test.txt", lambda text: text.replace(": ", ": nobody.jpg, ", 1), "one that is not in the gallery"),
         ("reid_test.txt", lambda text: text.replace(", ", ", 000001.jpg, 000001.jpg, ", 1), "has an image twice"),
         ("classification_test.csv", lambda text: text.replace("age", "years", 1), "the columns are not"),
-        ("classification_test.csv", lambda text: text.replace(",1,", ",9,", 1), "none of an annotation's"),
+        ("classification_test.csv", lambda text: text.replace(",1,", ",9,", 1), "9"),
+        (
+            "classification_test.csv",
+            lambda text: text.replace(",1\n", ",2\n", 1),
+            "has not exactly one colour a body part",
+        ),
+        ("reid_test.txt", lambda text: text.replace(":", "", 1), "line 1 is not 'query.jpg: a.jpg, b.jpg'"),
         (
             "classification_test.csv",
             lambda text: text.rsplit("\n", 2)[0] + "\n",
@@ -163,6 +169,19 @@ def test_deliverables_with_a_fault(handed_in, name, change, message):
     path.write_text(change(path.read_text()))
     faults = report.check_deliverables(folder, data)
     assert len(faults) == 1 and message in faults[0] and faults[0].startswith(name)
+
+
+def test_missing_deliverables(handed_in):
+    folder, data = handed_in
+    (folder / "reid_test.txt").unlink()
+    assert report.check_deliverables(folder, data) == ["reid_test.txt is not there; run notebook 05"]
+
+
+def test_names_that_would_break_a_line_are_refused(tmp_path):
+    for name in ("a b.jpg", "a,b.jpg", "a:b.jpg"):
+        with pytest.raises(ValueError, match=r"r\.txt: the file name .* has a space, comma or colon; rename it"):
+            report.write_reid_test(tmp_path / "r.txt", [name], ["x.jpg"], [torch.tensor([0])])
+    assert not (tmp_path / "r.txt").exists()
 
 
 def test_a_list_of_unknown_images_is_not_written(tmp_path):

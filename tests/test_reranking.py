@@ -84,3 +84,10 @@ def test_neighbourhoods_that_do_not_fit_are_refused(k1, k2):
 def test_embeddings_of_two_networks_are_refused():
     with pytest.raises(ValueError, match="the same network"):
         reranking.rerank(torch.rand(2, 4), torch.rand(30, 5))
+    with pytest.raises(ValueError, match="embeddings have NaN or infinity"):
+        reranking.rerank(torch.rand(2, 4), torch.rand(30, 4) / 0)
+
+
+def test_images_that_are_all_the_same():
+    distance = reranking.rerank(torch.ones(2, 4), torch.ones(30, 4))
+    assert distance.isfinite().all() and (distance == distance[0, 0]).all()

@@ -66,6 +66,8 @@ def test_verdicts_follow_the_protocol():
     verdicts = retrieval.judge(torch.tensor([[0, 1, 2, 3, 4]]), query, gallery)
     assert verdicts == [[True, None, None, False, False]]
     assert retrieval.judge(torch.tensor([[0]]), query.assign(pid=-2), gallery) is None
+    unknown = retrieval.judge(torch.tensor([[0, 4]]), query.assign(camera=-1), gallery.assign(camera=-1))
+    assert unknown == [[True, False]]  # cameras that are not known are not the same one
 
 
 def test_query_expansion_by_hand():
@@ -80,6 +82,35 @@ def test_query_expansion_by_hand():
     torch.testing.assert_close(three, two)
     many = retrieval.expand_queries(query.repeat(5, 1), gallery, 2, chunk=2)
     torch.testing.assert_close(many[4:], retrieval.expand_queries(query, gallery, 2))
+
+
+def test_embeddings_that_are_no_numbers_and_no_depth():
+    gallery = torch.eye(3)
+    for broken in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="query embeddings have NaN or infinity"):
+            retrieval.rank(gallery[:1] * broken, gallery)
+    with pytest.raises(ValueError, match="depth is 0"):
+        retrieval.rank(gallery, gallery, depth=0)
+
+
+def test_answers_leave_junk_out_of_everything():
+    generator = torch.Generator().manual_seed(0)
+    query, gallery = (F.normalize(torch.randn(n, 4, generator=generator)) for n in (6, 30))
+    keep = torch.rand(30, generator=generator) > 0.3
+    kept = keep.nonzero()[:, 0]
+    plain = retrieval.answers(query, gallery, keep)
+    alone = retrieval.rank(query, gallery[keep])
+    assert torch.equal(plain.order, kept[alone.order]) and torch.equal(plain.similarity, alone.similarity)
+    assert torch.equal(retrieval.answers(query, gallery).order, retrieval.rank(query, gallery).order)
+    moved = retrieval.expand_queries(query, gallery[keep], 3)
+    by_expansion = retrieval.answers(query, gallery, keep, neighbours=3)
+    assert torch.equal(by_expansion.order, kept[retrieval.rank(moved, gallery[keep]).order])
+    reranked = retrieval.answers(query, gallery, keep, reranked=True)
+    assert torch.equal(reranked.order, kept[retrieval.rank_distances(retrieval.rerank(query, gallery[keep]))])
+    for ranking in (by_expansion, reranked):  # a threshold means the same in every order
+        torch.testing.assert_close(ranking.similarity, (query @ gallery.T).gather(1, ranking.order))
+    few = retrieval.answers(query[:1], gallery[:4], reranked=True)  # fewer images than k1
+    assert sorted(few.order[0].tolist()) == [0, 1, 2, 3]
 
 
 def test_ranking_distances_is_stable():

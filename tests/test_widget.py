@@ -1,6 +1,6 @@
 import torch
 import torch.nn.functional as F
-from ipywidgets import Dropdown, FloatSlider, Image, IntSlider
+from ipywidgets import HTML, Dropdown, FloatSlider, Image, IntSlider
 
 from assignment_lib import retrieval, widget
 
@@ -56,6 +56,15 @@ def test_the_depth_limits_what_is_shown():
     control(box, FloatSlider).value = 0.0
     control(box, IntSlider).value = 1
     assert len(results(box)) == 1
+
+
+def test_an_order_of_its_own_shows_those_that_pass():
+    """Re-ranked lists do not end where the similarity first falls below the threshold."""
+    ranking = retrieval.Ranking(torch.tensor([[2, 0, 1]]), torch.tensor([[0.1, 0.9, 0.4]]))
+    images = torch.zeros(3, 3, 16, 8, dtype=torch.uint8)
+    box = widget.query_retrieval(ranking, images[:1], images, ["q.jpg"], ["a.jpg", "b.jpg", "c.jpg"], 0.3)
+    words = [part.value for part in parts(box.children[-1]) if isinstance(part, HTML)]
+    assert words == ["a.jpg<br>similarity 0.900", "b.jpg<br>similarity 0.400"]
 
 
 def test_pictures_keep_their_shape():
