@@ -22,6 +22,7 @@ test: environment
 # the whole table of notebook 06 in the background: make ablations DATA=course.zip [RECIPE=report] [JOBS=2]
 JOBS ?= 1
 ablations: environment
+	@$(RUN) -c 'import sys; from assignment_lib.dataset import load; load(sys.argv[1])' $(or $(DATA),synthetic)
 	@mkdir -p runs; for job in $$(seq $(JOBS)); do \
 	  TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.ablations \
 	    --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),report) --part $$job/$(JOBS) > runs/ablations-$$job.log 2>&1 & \

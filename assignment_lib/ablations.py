@@ -159,7 +159,8 @@ def run(
     """Measure `rows` for every seed, those of `part` = (i, n) where n processes share them; returns the results.
 
     A seed is a split as well: every row of one seed sees the same persons. A row whose ImageNet weights cannot be
-    downloaded is left out with a line in the log.
+    downloaded, that does not fit into the GPU or whose loss is not finite is left out with a line in the log, and so is one
+    that another process is at.
     """
     seeds = range(base.ablation_seeds) if seeds is None else seeds
     jobs = [
@@ -178,6 +179,12 @@ def run(
         except ConnectionError as error:
             log(f"left out {row.name}: {error}")
             offline = True
+            continue
+        except checkpoints.InUse:
+            log(f"left to the other process that is at it: {row.name}, seed {seed}")
+            continue
+        except (MemoryError, FloatingPointError) as error:
+            log(f"left out {row.name}, seed {seed}: {error}")
             continue
         results.append(result)
         log(_line(result))
@@ -268,13 +275,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--short", action="store_true", help="the rows of the short table only")
     given = parser.parse_args(arguments)
-    where = environment.Settings(given.data, given.recipe)
+    where = replace(environment.settings(), data=given.data, recipe=given.recipe)
     index, count = (int(number) for number in given.part.split("/"))
     rows = [row for row in ROWS if row.short or not given.short]
     device = environment.device()
     changes = {"ablation_epochs": given.epochs, "ablation_image_size": given.size and tuple(given.size)}
-    base = recipe(where.recipe, **{name: value for name, value in changes.items() if value})
-    run(load(where.data), base, where.folder / "ablations", device, rows, given.seeds, (index, count), _say)
+    changes = {name: value for name, value in changes.items() if value}
+    base = recipe(where.recipe, backbone=where.backbone, pretrained=where.pretrained, **changes)
+    run(load(where.data), base, where.ablations, device, rows, given.seeds, (index, count), _say)
     return 0
 
 

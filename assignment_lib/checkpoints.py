@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -14,9 +15,36 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
 
 class OtherRun(ValueError):
     """A checkpoint that belongs to a run with other settings."""
+
+
+class InUse(RuntimeError):
+    """A folder in which another process trains."""
+
+
+@contextlib.contextmanager
+def only_here(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of `folder` for as long as the block runs; raises `InUse` where one is in it already.
+
+    The lock ends with its process, however that ends. Where the file system has no locks, nothing is kept out.
+    """
+    if fcntl is None:  # Windows
+        yield
+        return
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                raise InUse(f"another process trains in {folder}; wait for it, or stop it first") from error
+        yield
 
 
 @contextlib.contextmanager
@@ -61,6 +89,8 @@ def load(path: Path) -> dict:
         raise FileNotFoundError(f"{path} is not there; run notebook 04 first, it trains this network")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise  # the disk's or the machine's fault, not the file's
     except Exception as error:
         raise ValueError(f"{path} cannot be read ({type(error).__name__}); remove it and train again") from error
 
@@ -118,7 +148,7 @@ def set_random_states(states: dict, generators: Sequence[torch.Generator]) -> No
     for generator, state in zip(generators, states["generators"], strict=True):
         generator.set_state(state)
     if torch.cuda.is_available() and "cuda" in states:
-        torch.cuda.set_rng_state_all(states["cuda"])
+        torch.cuda.set_rng_state_all(states["cuda"][: torch.cuda.device_count()])  # there may be fewer GPUs now
     version, numbers, gauss = states["python"]
     random.setstate((version, tuple(numbers), gauss))
     kind, keys, *rest = states["numpy"]

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -51,8 +52,26 @@ def wrap(model: nn.Module) -> nn.Module:
     if processes() == 1:
         return model
     if next(model.parameters()).device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        synchronised(model)
     return DistributedDataParallel(model)
+
+
+def synchronised(model: nn.Module) -> nn.Module:
+    """`model`, changed in place: each batch norm sees the batches of all processes.
+
+    timm's function keeps the activations that timm's own batch norms hold; torch's would drop them.
+    """
+    return convert_sync_batchnorm(model)
+
+
+def anywhere(happened: bool) -> bool:
+    """Whether something happened in any of the processes; all of them have to ask."""
+    if processes() == 1:
+        return happened
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    flag = torch.tensor(float(happened), device=device)
+    dist.all_reduce(flag, dist.ReduceOp.MAX)
+    return bool(flag)
 
 
 def share(batch: Tensor) -> Tensor:

@@ -75,6 +75,12 @@ class Settings:
         backbone = f"-{self.backbone}{'' if self.pretrained else '-scratch'}" if with_backbone else ""
         return self.folder / f"{network}{backbone}-seed{self.seed}"
 
+    @property
+    def ablations(self) -> Path:
+        """Where notebook 06 keeps its rows; a base with another backbone, or one from scratch, has its own place."""
+        usual = Settings(self.data, self.recipe, seed=self.seed) == self
+        return self.folder / ("ablations" if usual else self.training_folder("ablations").name.rpartition("-seed")[0])
+
 
 def settings(**chosen) -> Settings:
     """`Settings(**chosen)`, where the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ... win over `chosen`.

@@ -123,8 +123,12 @@ def main(arguments: list[str] | None = None) -> int:
     where = environment.Settings(given.data, given.recipe, given.backbone, not given.from_scratch, given.seed)
     settings = recipe(where.recipe, backbone=where.backbone, pretrained=where.pretrained, seed=where.seed)
     device = distributed.start() or environment.device()
-    split = decoded_split(load(where.data), settings)
-    train_joint(split, settings, where.training_folder("joint"), device)
+    if distributed.rank():
+        distributed.wait()  # until the first one has unpacked the archive
+    data = load(where.data)
+    if not distributed.rank():
+        distributed.wait()
+    train_joint(decoded_split(data, settings), settings, where.training_folder("joint"), device)
     return 0
 
 

@@ -81,9 +81,10 @@ def fit(
 
     Returns the history, one row an epoch. On return `model` holds the weights of the best epoch, in evaluation mode.
 
-    Raises ValueError for a checkpoint of another run and for a batch that the losses cannot use, FloatingPointError for a
-    loss that is not finite, MemoryError where the GPU's memory is too small, OSError where a checkpoint cannot be
-    written. An interrupt (Ctrl-C, a notebook's stop button) ends the step, writes `last.pt` and raises `Stopped`.
+    Raises ValueError for a checkpoint of another run and for a batch that the losses cannot use, `checkpoints.InUse` where
+    another process trains in `folder`, FloatingPointError for a loss or a gradient that is not finite, MemoryError where
+    the GPU's memory is too small, OSError where a checkpoint cannot be written. An interrupt (Ctrl-C, a notebook's stop
+    button) ends the step, writes `last.pt` and raises `Stopped`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(model.parameters()).device
@@ -112,35 +113,38 @@ def fit(
     epoch = run.restore(state) if state else None
     if state:
         log(f"going on after epoch {len(run.history)} of {epochs}" + (f", batch {epoch.step}" if epoch else ""))
-    elif first:
-        _remove_older(folder)
     if len(run.history) > epochs:
         raise ValueError(
             f"{folder} was trained for {len(run.history)} epochs, more than {epochs}; remove it to train anew"
         )
     steps, warmup_steps = len(batches), round(warmup_epochs * len(batches))
 
-    with _interrupts() as interrupted, _board(folder, len(run.history), first) as board:
-        while len(run.history) < epochs and _epochs_without_gain(run.history) < patience:
-            scores = [row["score"] for row in run.history]
-            done = len(scores) * steps
-            rates = [rate_factor(schedule, done + i, epochs * steps, warmup_steps, scores) for i in range(steps)]
-            epoch = epoch or _begin_epoch(objective, batches)
-            row = {"epoch": len(scores) + 1} | _train_epoch(run, batches, epoch, rates, interrupted)
-            started = time.perf_counter()
-            kept = run.average.module if run.average else model
-            row |= _flatten(validate(kept)) if first else {}
-            row = distributed.from_first(row | {"seconds": epoch.seconds + time.perf_counter() - started})
-            improved = row["score"] > max(scores, default=-math.inf)
-            run.history.append(row)
-            epoch = None
-            if first:
-                if improved or not scores:
-                    best = {"model": kept.state_dict(), "fingerprint": fingerprint, "epoch": row["epoch"]}
-                    checkpoints.save(best, folder / "best.pt")
-                run.save(None)
-                _write_down(run, folder, board)
-                log(_line(row, epochs, improved))
+    with checkpoints.only_here(folder) if first else contextlib.nullcontext(), _interrupts() as interrupted:
+        if first and state is None:
+            _remove_older(folder)
+        with _board(folder, len(run.history), first) as board:
+            while len(run.history) < epochs and _epochs_without_gain(run.history) < patience:
+                scores = [row["score"] for row in run.history]
+                done = len(scores) * steps
+                rates = [rate_factor(schedule, done + i, epochs * steps, warmup_steps, scores) for i in range(steps)]
+                epoch = epoch or _begin_epoch(objective, batches)
+                row = {"epoch": len(scores) + 1} | _train_epoch(run, batches, epoch, rates, interrupted)
+                started = time.perf_counter()
+                kept = run.average.module if run.average else model
+                row |= _flatten(validate(kept)) if first else {}
+                row = distributed.from_first(row | {"seconds": epoch.seconds + time.perf_counter() - started})
+                improved = row["score"] > max(scores, default=-math.inf)
+                run.history.append(row)
+                epoch = None
+                if first:
+                    if improved or not scores:
+                        best = {"model": kept.state_dict(), "fingerprint": fingerprint, "epoch": row["epoch"]}
+                        checkpoints.save(best, folder / "best.pt")
+                    run.save(None)
+                    _write_down(run, folder, board)
+                    log(_line(row, epochs, improved))
+            if distributed.anywhere(interrupted.is_set()):  # while the last epoch was validated
+                raise Stopped("Stopped after the last epoch; nothing is lost. Run the same again to go on from here.")
     if len(run.history) < epochs:
         log(f"no better score for {patience} epochs: stopped early")
     distributed.wait()
@@ -183,13 +187,16 @@ def _train_epoch(run: _Run, batches: Batches, epoch: _Epoch, rates: list[float],
         epoch.note(batch, total, norm, losses, weights)
 
         due = time.monotonic() - saved > 60 * run.checkpoint_minutes
-        if due or interrupted.is_set() or epoch.step % _LOOK_EVERY == 0 or epoch.step == len(rates):
-            epoch.look(len(run.history) + 1, run.files)
-        if due or interrupted.is_set():
+        looks = epoch.step % _LOOK_EVERY == 0 or epoch.step == len(rates)
+        # one process stops at once; several have to agree after which batch
+        stops = distributed.anywhere(interrupted.is_set()) if looks or distributed.processes() == 1 else False
+        if due or stops or looks:
+            epoch.look(len(run.history) + 1, run.files, overflow=run.scaler.is_enabled())
+        if due or stops:
             epoch.seconds += time.perf_counter() - started
             run.save(epoch)
             started, saved = time.perf_counter(), time.monotonic()
-        if interrupted.is_set():
+        if stops:
             raise Stopped("Stopped after this batch; nothing is lost. Run the same again to go on from here.")
     epoch.seconds += time.perf_counter() - started
     rates_now = {f"learning_rate/{g['name']}": g["lr"] for g in run.optimizer.param_groups if "(" not in g["name"]}
@@ -225,18 +232,23 @@ class _Epoch:
         self.finite_norms = self.finite_norms + finite
         self.step += 1
 
-    def look(self, epoch: int, files: Sequence[str]) -> None:
-        """Raise FloatingPointError if a loss since the last look was not finite, naming it and its images."""
+    def look(self, epoch: int, files: Sequence[str], overflow: bool = False) -> None:
+        """Raise FloatingPointError if a loss or the gradient since the last look was not finite, naming it and its images.
+
+        `overflow`: a gradient may be infinite, as in float16, where the GradScaler leaves that step out.
+        """
         values = torch.stack([values for values, _ in self.unseen])
         losses = [i for i, name in enumerate(self.names) if name.startswith("loss")]
+        losses += [] if overflow else [self.names.index("gradient_norm")]
         bad = ~values[:, losses].isfinite()
         if bad.any():
             row = int(bad.any(1).nonzero()[0])
             names = [self.names[losses[i]].removeprefix("loss/") for i in bad[row].nonzero().flatten().tolist()]
-            names = [name for name in names if name != "loss"] or ["total"]
+            causes = [name for name in names if name not in ("loss", "gradient_norm")]
+            what = f"the loss {', '.join(causes or ['total'])}" if "loss" in names or causes else "the gradient"
             images = [files[i] if files else f"image {i}" for i in self.unseen[row][1].tolist()]
             raise FloatingPointError(
-                f"the loss {', '.join(names)} is not finite in batch {self.step - len(self.unseen) + row + 1} of epoch "
+                f"{what} is not finite in batch {self.step - len(self.unseen) + row + 1} of epoch "
                 f"{epoch}; take a smaller learning_rate, or look at its images ({', '.join(images)}); the checkpoint before "
                 "it is kept"
             )

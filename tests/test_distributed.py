@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from assignment_lib import checkpoints, distributed
-from assignment_lib.models.joint import Output
+from assignment_lib.models.joint import JointConvNet, Output
 
 SCRIPT = Path(__file__).parent / "two_processes.py"
 
@@ -35,6 +35,22 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         assert torch.equal(values, second["model"][name])
         torch.testing.assert_close(values, one["model"][name], rtol=1e-3, atol=1e-4)
     assert first["lines"] == 8 and second["lines"] == 0  # one process prints
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "densenet121"])
+def test_synchronised_batch_norms_compute_the_same(name):
+    """On GPUs every batch norm is replaced; timm's hold activations, which must not get lost."""
+    torch.manual_seed(0)
+    network = JointConvNet(name, 3, pretrained=False).eval()
+    names = list(network.state_dict())
+    pictures = torch.rand(2, 3, 64, 32)
+    with torch.inference_mode():
+        before = network(pictures)
+        after = distributed.synchronised(network)(pictures)
+    assert list(network.state_dict()) == names
+    assert not any(type(part) is torch.nn.BatchNorm2d for part in network.modules())
+    torch.testing.assert_close(after.embedding, before.embedding)
+    torch.testing.assert_close(after.attributes, before.attributes)
 
 
 def test_one_process_is_passed_through():

@@ -244,10 +244,65 @@ def test_bfloat16_on_the_cpu(run):
     assert history["loss"].notna().all()
 
 
-def test_measuring_the_dtype_leaves_no_trace(run):
-    plain, measured = run(2, folder="off")[0], run(2, folder="auto", amp="auto")
-    if measured[1]["amp"].iloc[0] == "float32":
-        assert equal(measured[0].state_dict(), plain.state_dict())
+def test_measuring_the_dtype_leaves_no_trace(run, monkeypatch):
+    def both(step):
+        for dtype in (torch.bfloat16, None):
+            step(dtype)
+
+    monkeypatch.setattr(training, "faster_dtype", both)
+    plain, measured = run(2, folder="off")[0], run(2, folder="auto", amp="auto")[0]
+    assert equal(measured.state_dict(), plain.state_dict())
+
+
+def test_one_process_at_a_time(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    with (
+        checkpoints.only_here(tmp_path / "run"),
+        pytest.raises(checkpoints.InUse, match=r"another process trains in .*run; wait for it, or stop it first"),
+    ):
+        run(1)
+    run(1)
+
+
+def test_a_gradient_that_is_not_finite_is_not_saved(run, tmp_path):
+    """Its loss is finite and its step is not: the weights of that moment must not be gone on from."""
+
+    class Steep(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, values):
+            return values.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * torch.inf
+
+    class Model(tiny_training.Tiny):
+        steep = False
+
+        def forward(self, pictures):
+            output = super().forward(pictures)
+            return output._replace(pid=Steep.apply(output.pid)) if self.steep and self.training else output
+
+    run(1)
+    Model.steep = True
+    with pytest.raises(FloatingPointError, match=r"the gradient is not finite in batch 1 of epoch 2"):
+        run(2, model=Model())
+    Model.steep = False
+    state = checkpoints.load(tmp_path / "run" / "last.pt")["model"]
+    assert all(values.isfinite().all() for values in state.values())
+    assert len(run(2, model=Model())[1]) == 2
+
+
+def test_an_interrupt_while_the_last_epoch_is_validated(run, monkeypatch):
+    def interrupted(row, epochs, improved):
+        if row["epoch"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return "line"
+
+    monkeypatch.setattr(training, "_line", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="Stopped after the last epoch"):
+        run(2)
+    assert len(run(2)[1]) == 2
 
 
 def test_the_faster_dtype_is_taken():

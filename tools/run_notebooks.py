@@ -85,12 +85,12 @@ def main(wanted: list[str]) -> int:
         os.environ["ASSIGNMENT_DATA"] = str(Path(settings.data).resolve())  # the notebooks run in another folder
     os.environ["ASSIGNMENT_UNATTENDED"] = "1"
     os.environ.setdefault("TQDM_DISABLE", "1")  # a bar is for a person who watches, not for a file
-    # a finished training is done again, so that what is written comes from this code; an interrupted one goes on
-    for marker in settings.folder.glob("*/finished.txt"):
-        for name in ("last.pt", "previous.pt", "finished.txt"):
-            (marker.parent / name).unlink(missing_ok=True)
-    if settings.committed:
-        shutil.rmtree(settings.folder / "ablations", ignore_errors=True)  # likewise; a long table is gone on with
+    if settings.committed and not wanted:
+        # what is committed comes from this code: a finished training is done again, an interrupted one goes on
+        for marker in settings.folder.glob("*/finished.txt"):
+            for name in ("last.pt", "previous.pt", "finished.txt"):
+                (marker.parent / name).unlink(missing_ok=True)
+        shutil.rmtree(settings.ablations, ignore_errors=True)
     started = time.perf_counter()
     for number, path in enumerate(paths, 1):
         print(f"[{number}/{len(paths)}] {path.name}", flush=True)

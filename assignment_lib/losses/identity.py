@@ -81,8 +81,9 @@ class CenterLoss(nn.Module):
     Centres are no parameters of the optimiser: in training each call moves them by the paper's own rule (equation 4) at
     their own `rate`, `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, as for
     the other losses here, so that one weight fits every network. With `island` > 0 it is the island loss of Cai et al.
-    2017: `island * sum_j sum_{k != j} (cos(c_k, c_j) + 1)` is added (equation 7) and pushes the centres apart as they
-    move (equation 8, divided by the number of other centres as there).
+    2017: `island` times the mean of `cos(c_k, c_j) + 1` over the pairs of centres is added (the paper's equation 7 has the
+    sum, which grows with their number squared), and pushes the centres apart as they move (equation 8, divided by the
+    number of other centres as there). Since centres are no parameters, only that push has an effect.
     """
 
     def __init__(self, n_pids: int, size: int, rate: float = 0.5, island: float = 0.0):
@@ -98,7 +99,7 @@ class CenterLoss(nn.Module):
             directions = F.normalize(self.centers)
             cosines = directions @ directions.T
             n = len(cosines)
-            loss = loss + self.island * (cosines.sum() - cosines.diagonal().sum() + n * (n - 1))
+            loss = loss + self.island * ((cosines.sum() - cosines.diagonal().sum()) / max(1, n * (n - 1)) + 1)
         if self.training:
             self._move(embedding.detach(), pids)
         return loss
@@ -131,8 +132,7 @@ def identity_loss(kind: str, n_pids: int, size: int, margin: float = 0.3, mining
     if kind == "center":
         return CenterLoss(n_pids, size)
     if kind == "island":
-        # the penalty sums over n (n - 1) pairs: this weight keeps it of the centre loss's own size for any n
-        return CenterLoss(n_pids, size, island=1 / max(1, n_pids * (n_pids - 1)))
+        return CenterLoss(n_pids, size, island=1.0)
     if kind == "none":
         return None
     raise ValueError(f"the identity loss is {', '.join(IDENTITY_LOSSES)}, not {kind!r}")

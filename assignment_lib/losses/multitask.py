@@ -69,10 +69,11 @@ class LossBalancedMultitask(nn.Module):
         """Named scalar losses -> their weighted sum."""
         values = _in_order(losses, self.names)
         now = values.detach()
-        first = torch.where(self.first.isnan(), now, self.first)
+        # a loss that is 0 in the first batch, as a triplet without a positive is, has not begun yet
+        first = torch.where(self.first.isnan() & (now > 0), now, self.first)
         if self.training:
             self.first.copy_(first)
-        weights = (now / first.clamp(min=1e-12)) ** self.alpha
+        weights = torch.where(first.isnan(), 1.0, (now / first) ** self.alpha)
         return _weighted(weights, values, self.names)
 
 

@@ -28,8 +28,16 @@ def backbone(name: str, pretrained: bool = True) -> Backbone:
     `pretrained` takes ImageNet weights, and errors are, as `timm_network` says.
     """
     network = timm_network(name, pretrained)
-    config = network.pretrained_cfg
-    return Backbone(_Features(network), network.num_features, tuple(config["mean"]), tuple(config["std"]))
+    config, channels = network.pretrained_cfg, network.num_features
+    features = _Features(network).eval()
+    try:
+        with torch.inference_mode():
+            shape = features(torch.zeros(1, 3, 128, 64)).shape
+    except (AssertionError, RuntimeError):  # a transformer for images of one size
+        shape = ()
+    if len(shape) != 4 or shape[1] != channels:
+        raise ValueError(f"{name} gives no feature map of images of any size; take a convolutional network")
+    return Backbone(features.train(), channels, tuple(config["mean"]), tuple(config["std"]))
 
 
 def timm_network(name: str, pretrained: bool = True) -> nn.Module:
