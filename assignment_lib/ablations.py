@@ -251,7 +251,7 @@ def _verdict(difference, better_in) -> str:
     if pd.isna(difference):
         return ""
     wins, seeds = (int(number) for number in better_in.split(" of "))
-    word = "better" if wins == seeds else "worse" if wins == 0 else "seeds disagree"
+    word = "better" if wins == seeds else "worse" if wins == 0 and difference < 0 else "seeds disagree"
     return f"{word} ({difference:+.1f})"
 
 
