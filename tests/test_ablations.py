@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from assignment_lib import ablations, environment, recipes
+from assignment_lib import ablations, checkpoints, environment, recipes
 
 TINY = recipes.Recipe(
     "tiny", ablation_epochs=1, ablation_seeds=2, ablation_image_size=(64, 32), pretrained=False, amp="off"
@@ -120,3 +120,28 @@ def test_means_and_differences_by_hand():
     assert said.loc["JointNet: fully connected heads", "mAP here"] == "better (+2.0)"
     assert said.loc["JointNet: fully connected heads", "mAcc here"] == "seeds disagree (-0.2)"
     assert said.loc["re-identification alone"].tolist()[1:] == ["worse (-1.0)", ""]
+
+
+def test_a_row_that_another_process_is_at_is_left_to_it(measured):
+    data, folder, _, _ = measured
+    place = ablations.folder_of(TWO[1], 0, folder)
+    (place / "result.json").rename(place / "put_aside.json")
+    lines = []
+    with checkpoints.only_here(place):
+        found = ablations.run(data, TINY, folder, CPU, TWO, seeds=[0], log=lines.append)
+    assert [result["name"] for result in found] == [TWO[0].name]
+    assert lines[-1] == f"left to the other process that is at it: {TWO[1].name}, seed 0"
+    (place / "put_aside.json").rename(place / "result.json")
+
+
+def test_a_row_that_fails_does_not_end_the_table(measured, monkeypatch):
+    data, folder, _, _ = measured
+
+    def too_large(*_):
+        raise MemoryError("the GPU's memory does not hold a batch of 64")
+
+    monkeypatch.setattr(ablations, "train_joint", too_large)
+    lines = []
+    found = ablations.run(data, TINY, folder / "anew", CPU, TWO, seeds=[0], log=lines.append)
+    assert [result["name"] for result in found] == [TWO[1].name]
+    assert lines[0].startswith(f"left out {TWO[0].name}, seed 0: the GPU's memory does not hold")

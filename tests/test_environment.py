@@ -92,3 +92,13 @@ def test_a_person_is_there_unless_it_is_said_otherwise(monkeypatch):
     assert environment.attended()
     monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
     assert not environment.attended()
+
+
+def test_ablations_of_another_base_have_their_own_folder():
+    usual = environment.Settings("course.zip", "report", seed=3).ablations
+    assert usual.name == "ablations" and usual.parent.name == "course-report"
+    others = {
+        environment.Settings("course.zip", "report", backbone, pretrained).ablations.name
+        for backbone, pretrained in (("resnet18", True), ("resnet18", False), ("efficientnet_lite0", False))
+    }
+    assert others == {"ablations-resnet18", "ablations-resnet18-scratch", "ablations-efficientnet_lite0-scratch"}
