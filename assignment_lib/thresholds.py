@@ -46,7 +46,7 @@ def precision_recall(
         return scores
     right = scores["precision"] * scores["set_size"]
     matches = right[0] / scores["recall"][0]
-    wrong = (scores["set_size"] - right) * (gallery_size - matches) / max(1, len(ids) - 1 - matches)
+    wrong = (scores["set_size"] - right) * max(0, gallery_size - matches) / max(1, len(ids) - 1 - matches)
     scores["set_size"] = right + wrong
     scores["precision"] = right / scores["set_size"].clip(lower=np.finfo(float).tiny)
     scores["f1"] = 2 * right / (scores["set_size"] + matches)
