@@ -62,7 +62,7 @@ class Recipe:
     threshold: float = 0.3  # smallest cosine similarity of the rule "fixed"
     threshold_precision: float = 0.8  # wanted by the rule "precision"
     threshold_share: float = 0.99  # of the whole rankings' mAP, kept by the rule "map"
-    junk_filter: str = "both"  # or "probe", "imagenet", "worn", "similarity", "none": notebook 05
+    junk_filter: str = "probe"  # or "both", "imagenet", "worn", "similarity", "none": notebook 05
     junk_lose: float = 0.005  # share of known persons that the filter may take for junk
     flip: bool = False  # add the mirrored image's embedding
     query_expansion: int = 0  # neighbours that a query is moved towards
