@@ -72,14 +72,16 @@ class Settings:
         Seed and backbone (for a network that has one) are in its name, so that runs that differ in them do not overwrite
         each other's networks.
         """
-        backbone = f"-{self.backbone}{'' if self.pretrained else '-scratch'}" if with_backbone else ""
-        return self.folder / f"{network}{backbone}-seed{self.seed}"
+        return self.folder / f"{network}{self._backbone if with_backbone else ''}-seed{self.seed}"
 
     @property
     def ablations(self) -> Path:
         """Where notebook 06 keeps its rows; a base with another backbone, or one from scratch, has its own place."""
-        usual = Settings(self.data, self.recipe, seed=self.seed) == self
-        return self.folder / ("ablations" if usual else self.training_folder("ablations").name.rpartition("-seed")[0])
+        return self.folder / f"ablations{'' if self._backbone == Settings()._backbone else self._backbone}"
+
+    @property
+    def _backbone(self) -> str:
+        return f"-{self.backbone}{'' if self.pretrained else '-scratch'}"
 
 
 def settings(**chosen) -> Settings:

@@ -269,21 +269,18 @@ def list_scores(
     `f1` are over all pairs together; `length` is the mean number of images in a list that count. Raises `ValueError` where
     no query is valid.
     """
-    query_ids = _labels(query_ids, "query_ids", len(lists))
-    gallery_ids = _integers(gallery_ids, "gallery_ids")
+    rules = _Rules.of(query_ids, gallery_ids, query_cameras, gallery_cameras, len(lists), len(gallery_ids))
     aps, first, right, returned, wanted = [], [], 0, 0, 0
     for i, found in enumerate(lists):
-        counts = gallery_ids != JUNK_ID
-        if query_cameras is not None:
-            counts &= (gallery_ids != query_ids[i]) | (_numpy(gallery_cameras) != query_cameras[i])
-        matches = int((counts & (gallery_ids == query_ids[i])).sum()) if query_ids[i] != JUNK_ID else 0
-        if not matches:
+        pairs = rules.pairs(np.array([i]))
+        matches, dropped = pairs.column[pairs.match], pairs.column[~pairs.match]
+        if not len(matches):
             continue
         places = _numpy(found)
-        hit = gallery_ids[places[counts[places]]] == query_ids[i]
-        aps.append((hit.cumsum() / np.arange(1, len(hit) + 1))[hit].sum() / matches)
+        hit = np.isin(places[(rules.gallery_ids[places] != JUNK_ID) & ~np.isin(places, dropped)], matches)
+        aps.append((hit.cumsum() / np.arange(1, len(hit) + 1))[hit].sum() / len(matches))
         first.append(bool(len(hit)) and bool(hit[0]))
-        right, returned, wanted = right + int(hit.sum()), returned + len(hit), wanted + matches
+        right, returned, wanted = right + int(hit.sum()), returned + len(hit), wanted + len(matches)
     if not aps:
         raise _no_valid_query()
     return {
