@@ -22,23 +22,23 @@ test: environment
 # the whole table of notebook 06 in the background: make ablations DATA=course.zip [RECIPE=report] [JOBS=2]
 JOBS ?= 1
 ablations: environment
-	@$(RUN) -c 'import sys; from assignment_lib.dataset import load; load(sys.argv[1])' $(or $(DATA),synthetic)
+	@$(RUN) -c 'import sys; from assignment_lib.data.dataset import load; load(sys.argv[1])' $(or $(DATA),synthetic)
 	@mkdir -p runs; for job in $$(seq $(JOBS)); do \
-	  TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.ablations \
+	  TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.training.ablations \
 	    --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),report) --part $$job/$(JOBS) > runs/ablations-$$job.log 2>&1 & \
-	done; echo "measuring in the background: runs/ablations-1.log says how far it is; pkill -f assignment_lib.ablations stops it"
+	done; echo "measuring in the background: runs/ablations-1.log says how far it is; pkill -f assignment_lib.training.ablations stops it"
 
 lab: environment
 	$(VENV)/bin/jupyter lab notebooks
 
 # official Market-1501 with market_attribute.mat -> the course's layout: make course DATA=Market-1501-v15.09.15 [OUT=folder]
 course: environment
-	$(RUN) -m assignment_lib.dataset convert $(DATA) $(or $(OUT),data/market1501-course)
+	$(RUN) -m assignment_lib.data.dataset convert $(DATA) $(or $(OUT),data/market1501-course)
 
 # Market-1501 and its attributes from their authors' addresses, into data/ (needs a network)
 download: environment
 	$(RUN) -m pip install --quiet gdown 2>/dev/null || uv pip install --quiet --python $(RUN) gdown
-	$(RUN) -m assignment_lib.download
+	$(RUN) -m assignment_lib.data.download
 
 # writes the address of a published copy into the Colab badges: make badges REPOSITORY=owner/name
 badges:

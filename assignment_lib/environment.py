@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from assignment_lib.archives import stem
+from assignment_lib.files import stem
 
 #: The folder that holds assignment_lib/, notebooks/ and figures/.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from assignment_lib import metrics
+from assignment_lib.evaluation import metrics
 
 QUERIES, IDENTITIES, CAMERAS, JUNK, DISTRACTORS, IMAGES = 3368, 750, 6, 2793, 2798, 19732
 

@@ -1,4 +1,4 @@
-"""Images a second of `training.fit`'s loop, beside the bare step on random data that already lies on the device.
+"""Images a second of `loop.fit`'s loop, beside the bare step on random data that already lies on the device.
 
     python benchmarks/training_speed.py --backbone resnet18 --batches 60
 
@@ -16,10 +16,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assignment_lib import environment, images, recipes, training
-from assignment_lib.attributes import TASKS
-from assignment_lib.augment import Augmentation
-from assignment_lib.optimizers import adamw
+from assignment_lib import environment
+from assignment_lib.batches import loader
+from assignment_lib.batches.augment import Augmentation
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.training import loop, recipes
+from assignment_lib.training.optimizers import adamw
 
 
 def main() -> None:
@@ -39,7 +41,7 @@ def main() -> None:
     targets = torch.stack([torch.randint(0, len(classes), (count,)) for classes in TASKS.values()], dim=1)
     pids = torch.randint(0, persons, (count,))
     generator = torch.Generator().manual_seed(0)
-    batches = images.Batches(
+    batches = loader.Batches(
         store, torch.utils.data.RandomSampler(range(count), generator=generator), given.batch_size, device,
         attributes=targets, pids=pids, augmentation=Augmentation(), generator=generator,
     )  # fmt: skip
@@ -48,11 +50,11 @@ def main() -> None:
     best = {"loop": 0.0, "bare step": 0.0}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.rounds):
-            history = training.fit(
+            history = loop.fit(
                 network, objective, batches, lambda model: {"score": 0.0}, folder=Path(folder), fingerprint={},
                 epochs=number + 1, patience=given.rounds + 1, amp=given.amp, generators=[generator], log=lambda line: None,
             )  # fmt: skip
-            dtype = training.DTYPES[history["amp"].iloc[-1]]
+            dtype = loop.DTYPES[history["amp"].iloc[-1]]
             best["loop"] = max(best["loop"], history["images_per_second"].iloc[-1])
             batch = next(iter(batches))
             rate = bare_step(network, objective, batch, dtype, given.batches)

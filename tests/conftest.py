@@ -11,8 +11,9 @@ import pytest
 os.environ["TQDM_DISABLE"] = "1"  # bars would fill the output of a failing test
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assignment_lib import dataset, synthetic
-from assignment_lib.attributes import TASKS
+from assignment_lib import synthetic
+from assignment_lib.data import dataset
+from assignment_lib.data.attributes import TASKS
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Losses of attributes and identities, and how several become one number."""

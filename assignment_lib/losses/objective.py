@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from assignment_lib.images import Batch
+from assignment_lib.batches.loader import Batch
 from assignment_lib.losses.attribute import attribute_losses
 from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, pid_cross_entropy
 from assignment_lib.losses.multitask import multitask

@@ -1,0 +1,1 @@
+"""Networks: backbones, attribute heads, embeddings, and what is put together from them."""

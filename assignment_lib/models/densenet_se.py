@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from assignment_lib.attributes import TASKS
+from assignment_lib.data.attributes import TASKS
 from assignment_lib.models.joint import Output
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from assignment_lib.attributes import N_CLASSES
+from assignment_lib.data.attributes import N_CLASSES
 
 EMBEDDINGS = ("plain", "concatenated", "reweighted")
 

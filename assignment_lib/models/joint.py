@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from assignment_lib.attributes import N_CLASSES, TASKS
+from assignment_lib.data.attributes import N_CLASSES, TASKS
 from assignment_lib.models.backbones import backbone
 from assignment_lib.models.embedding import RichEmbedding
 from assignment_lib.models.heads import HEADS, SelfAttention

@@ -1,0 +1,1 @@
+"""What a network says about images, and how right it is."""

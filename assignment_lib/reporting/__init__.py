@@ -1,0 +1,1 @@
+"""What a person sees or hands in: tables, figures, deliverables, the widget."""

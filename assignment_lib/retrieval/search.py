@@ -1,0 +1,104 @@
+"""Images by a description: "female, backpack, red top" -> the gallery images that fit it best."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from assignment_lib.data.attributes import TASKS
+
+#: Words for a class, beside the task's own: what people type.
+WORDS = {
+    **{word: ("gender", "male") for word in ("male", "man", "boy")},
+    **{word: ("gender", "female") for word in ("female", "woman", "girl")},
+    **{word: ("age", word) for word in TASKS["age"]},
+    "child": ("age", "young"),
+    **{word: ("hat", "yes") for word in ("hat", "cap")},
+    "backpack": ("backpack", "yes"),
+    "rucksack": ("backpack", "yes"),
+    "bag": ("bag", "yes"),
+    "handbag": ("handbag", "yes"),
+    "dress": ("clothes", "dress"),
+    "skirt": ("clothes", "dress"),
+    "pants": ("clothes", "pants"),
+    "trousers": ("clothes", "pants"),
+    "jeans": ("clothes", "pants"),
+    "shorts": ("down", "short"),
+    "short hair": ("hair", "short"),
+    "long hair": ("hair", "long"),
+    "short sleeves": ("up", "short"),
+    "long sleeves": ("up", "long"),
+    "short trousers": ("down", "short"),
+    "long trousers": ("down", "long"),
+}
+_TOPS = ("top", "shirt", "t-shirt", "jacket", "coat", "sweater", "upper body")
+_BOTTOMS = ("bottom", "trousers", "pants", "jeans", "skirt", "dress", "shorts", "lower body")
+
+
+class Condition(NamedTuple):
+    """One wish: this task, this class."""
+
+    task: str
+    name: str
+
+
+def parse(text: str) -> list[Condition]:
+    """Wishes -> conditions: "female, backpack, no hat, red top", or "a woman with a backpack and blue trousers".
+
+    A colour goes with a word for the upper or the lower body; "no" or "without" turns a thing one may carry or wear
+    around. Raises ValueError naming the words it does not know, and for two different wishes about one task.
+    """
+    conditions, unknown = [], []
+    for part in re.split(r",|;|\band\b|\bwith\b|(?=\bwithout\b)", text.lower()):
+        wish = " ".join(part.split())
+        if not wish:
+            continue
+        found = _one(wish)
+        if found is None:
+            unknown.append(wish)
+        else:
+            conditions += found
+    if unknown:
+        raise ValueError(
+            f"not understood: {', '.join(unknown)}; say for example: female, adult, backpack, no hat, long hair, "
+            "short sleeves, red top, blue trousers"
+        )
+    conditions = list(dict.fromkeys(conditions))
+    tasks = [condition.task for condition in conditions]
+    doubled = sorted({task for task in tasks if tasks.count(task) > 1})
+    if doubled:
+        raise ValueError(f"two wishes about {', '.join(doubled)}; leave one")
+    if not conditions:
+        raise ValueError("nothing is asked for; say for example: female, backpack, red top")
+    return conditions
+
+
+def _one(wish: str) -> list[Condition] | None:
+    negated = re.match(r"(?:no|without(?: an?)?) (.+)", wish)
+    if negated:
+        task, name = WORDS.get(negated[1], (None, None))
+        return [Condition(task, "no")] if name == "yes" else None
+    wish = re.sub(r"^an? ", "", wish)
+    if wish in WORDS:
+        return [Condition(*WORDS[wish])]
+    colour, _, rest = wish.partition(" ")
+    for task, things in (("upcolor", _TOPS), ("downcolor", _BOTTOMS)):
+        if colour in TASKS[task] and rest in things:
+            garment = WORDS.get(rest) if task == "downcolor" else None
+            return [Condition(task, colour)] + ([Condition(*garment)] if garment else [])
+    return None
+
+
+def rank_by_attributes(probabilities: dict[str, Tensor], conditions: list[Condition]) -> tuple[Tensor, Tensor]:
+    """Images by the probability that all conditions hold, as if they were independent.
+
+    `probabilities` is task -> `(N, C)`, calibrated ones (`calibration.calibrated`): raw ones let the task that the network
+    is most overconfident about decide. Returns positions `(N,)` int64, best first and stable, and their probabilities.
+    """
+    logs = [probabilities[task][:, TASKS[task].index(name)].clamp(min=1e-12).log() for task, name in conditions]
+    together = torch.stack(logs).sum(0).exp()
+    order = together.sort(descending=True, stable=True).indices
+    return order, together[order]

@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assignment_lib.data import attributes
+from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS
+
+targets = st.lists(
+    st.tuples(*[st.integers(0, len(classes) - 1) for classes in TASKS.values()]), min_size=1, max_size=20
+)
+
+
+def test_sizes_of_the_course():
+    assert len(TASKS) == 12
+    assert attributes.N_CLASSES == 41 == len(attributes.class_names())
+    assert len(ANNOTATION_COLUMNS) == 27
+    assert len(CLASSIFICATION_COLUMNS) == 29
+    assert ANNOTATION_COLUMNS[:3] == ["age", "backpack", "bag"]
+    assert ANNOTATION_COLUMNS[10:18] == [f"up{c}" for c in TASKS["upcolor"][:-1]]
+    assert CLASSIFICATION_COLUMNS[18] == "upmulticolor" and CLASSIFICATION_COLUMNS[-1] == "downmulticolor"
+
+
+def test_slices_cover_the_tensor_in_order():
+    slices = attributes.class_slices()
+    assert slices["age"] == slice(0, 4)
+    assert slices["clothes"] == slice(10, 12)
+    assert slices["downcolor"] == slice(31, 41)
+
+
+@given(targets)
+def test_targets_survive_the_way_to_annotations_and_back(rows):
+    frame = pd.DataFrame(np.array(rows), columns=list(TASKS))
+    annotations = attributes.to_annotations(frame)
+    pd.testing.assert_frame_equal(attributes.to_targets(annotations), frame, check_dtype=False)
+    # without the multicolor columns "no colour said yes" must mean multicolor
+    pd.testing.assert_frame_equal(attributes.to_targets(annotations[ANNOTATION_COLUMNS]), frame, check_dtype=False)
+
+
+def test_one_person_by_hand():
+    row = dict.fromkeys(ANNOTATION_COLUMNS, 1) | {"age": 3, "hat": 2, "upwhite": 2}
+    target = attributes.to_targets(pd.DataFrame([row])).iloc[0]
+    assert target["age"] == 2 and target["hat"] == 1 and target["gender"] == 0
+    assert TASKS["upcolor"][target["upcolor"]] == "white"
+    assert TASKS["downcolor"][target["downcolor"]] == "multicolor"
+
+
+def test_missing_column_is_named():
+    frame = pd.DataFrame([dict.fromkeys(ANNOTATION_COLUMNS, 1)]).drop(columns=["hair"])
+    with pytest.raises(ValueError, match=r"train\.csv: the column hair is missing"):
+        attributes.to_targets(frame, "train.csv")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("age", 5), ("hat", 0), ("upred", 3), ("gender", float("nan")), ("up", "x")]
+)
+def test_unknown_value_is_named(column, value):
+    frame = pd.DataFrame([dict.fromkeys(ANNOTATION_COLUMNS, 1)]).astype(object)
+    frame.loc[0, column] = value
+    with pytest.raises(ValueError, match=f"in the column {column}, where only 1 to"):
+        attributes.to_targets(frame)
+
+
+def test_target_outside_its_classes():
+    with pytest.raises(ValueError, match="hat: a target outside"):
+        attributes.to_annotations(pd.DataFrame([dict.fromkeys(TASKS, 0) | {"hat": 2}]))
+
+
+def test_odd_annotations_are_counted_and_named():
+    plain = dict.fromkeys(ANNOTATION_COLUMNS, 1) | {"age": 2, "clothes": 2, "upred": 2, "downblue": 2}
+    frame = pd.DataFrame(
+        [
+            plain,
+            plain | {"upblack": 2},  # two upper colours
+            plain | {"downblue": 1, "gender": 1, "clothes": 1},  # no lower colour; a man in a dress
+            plain | {"backpack": 2, "bag": 2, "handbag": 2},
+        ],
+        index=[5, 7, 9, 11],
+    )
+    odd = attributes.odd_annotations(frame).set_index("oddity")
+    assert odd["persons"].to_dict() == {
+        "several upper-body colours": 1,
+        "no upper-body colour (multicolor)": 0,
+        "several lower-body colours": 0,
+        "no lower-body colour (multicolor)": 1,
+        "male in a dress": 1,
+        "backpack, bag and handbag at once": 1,
+    }
+    assert odd.loc["several upper-body colours", "examples"] == "7"
+    frame["upmulticolor"] = [2, 1, 1, 1]
+    odd = attributes.odd_annotations(frame).set_index("oddity")
+    assert odd.loc["upmulticolor beside a colour", "examples"] == "5"
+
+
+def test_description_in_words():
+    probabilities = {
+        "hat": torch.tensor([0.1, 0.9]),
+        "bag": torch.tensor([0.8, 0.2]),
+        "gender": torch.tensor([0.3, 0.7]),
+    }
+    assert attributes.describe(probabilities) == "hat (90%), gender female (70%)"
+
+
+def test_tensor_of_targets():
+    frame = pd.DataFrame([dict.fromkeys(TASKS, 1)]).assign(pid=3)
+    assert attributes.target_tensor(frame).tolist() == [[1] * 12]
+    assert attributes.target_tensor(frame.drop(columns="hat")) is None

@@ -1,0 +1,112 @@
+"""The notebooks as they are committed, and all of them executed on a data set of a few drawn persons."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pandas as pd
+import pytest
+
+from assignment_lib import synthetic
+from assignment_lib.data import dataset
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.environment import PROJECT_ROOT
+from assignment_lib.reporting import report
+
+NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("[0-9]*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_as_one_clean_run(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [o for cell in code for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    assert "widgets" not in notebook.metadata
+    assert path.stat().st_size < 3_000_000  # GitHub draws no larger ones
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_defines_nothing_that_belongs_in_the_library(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            assert not re.search(r"^\s*(def|class) ", cell.source, re.MULTILINE)
+            assert len(cell.source.splitlines()) <= 30
+
+
+def test_all_share_the_same_beginning():
+    firsts = {nbformat.read(path, as_version=4).cells[2].source for path in NOTEBOOKS}
+    assert len(firsts) == 1 and "assignment_lib" in firsts.pop()
+
+
+def run(folder, *arguments, **settings):
+    environment = os.environ | {f"ASSIGNMENT_{name}": value for name, value in settings.items()}
+    environment |= {"ASSIGNMENT_RUNS": str(folder / "runs")}
+    command = [sys.executable, str(PROJECT_ROOT / "tools" / "run_notebooks.py"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("executed")
+    synthetic.draw(folder / "few", train_identities=20, test_identities=6, train_images=120, progress=False)
+    before = {path: path.stat().st_mtime_ns for path in NOTEBOOKS}
+    done = run(folder, DATA="few", RECIPE="smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in NOTEBOOKS}, "committed notebooks were overwritten"
+    return folder / "runs" / "few-smoke"
+
+
+def test_everything_is_written(executed):
+    figures = {path.name for path in (executed / "figures").iterdir()}
+    for table in ("table1_attributes", "table2_reid", "class_weights"):
+        assert {f"{table}.csv", f"{table}.md", f"{table}.tex"} <= figures
+    assert {"architecture.png", "joint_training.png", "retrieval.png", "class_weights.png"} <= figures
+    assert len(list((executed / "notebooks").glob("*.ipynb"))) == len(NOTEBOOKS)
+
+
+def test_metrics_file_has_the_agreed_form(executed):
+    metrics = json.loads((executed / "metrics.json").read_text())
+    assert set(metrics["attributes"]) == {*TASKS, "average"}
+    assert all(0 <= value <= 1 for task in metrics["attributes"].values() for value in task.values())
+    assert 0 < metrics["reid"]["mAP"] <= 1 and 0 < metrics["reid"]["rank1"] <= 1
+    assert metrics["recipe"] == "smoke" and metrics["data"] == "few" and metrics["seed"] == 0
+    assert metrics["seconds"]["train"] > 0
+    assert "reid" in metrics["test"]
+
+
+def test_deliverables_are_complete(executed):
+    truth = dataset.read_truth(executed.parent.parent / "few")
+    lists = report.read_reid_test(executed / "reid_test.txt")
+    assert set(lists) == set(truth.loc[truth["folder"] == "queries", "file"])
+    gallery = set(truth.loc[truth["folder"] == "test", "file"])
+    assert all(set(found) <= gallery for found in lists.values())
+    assert set(pd.read_csv(executed / "classification_test.csv")["id"]) == gallery
+
+
+def test_images_without_annotations_are_for_re_id_only(tmp_path, executed):
+    """A plain folder of `pid_cX` images: what is about attributes steps aside with a sentence, the rest runs."""
+    shutil.copytree(executed.parent.parent / "few" / "train", tmp_path / "plain")
+    done = run(tmp_path, DATA="plain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("no annotations, so there") == 2  # notebooks 02 and 03
+    assert "no queries or no gallery" in done.stdout
+    metrics = json.loads((tmp_path / "runs" / "plain-smoke" / "metrics.json").read_text())
+    assert "attributes" not in metrics and metrics["reid"]["mAP"] > 0
+
+
+def test_missing_data_is_one_sentence(tmp_path):
+    done = run(tmp_path, "01", DATA="nowhere.zip")
+    assert done.returncode == 1
+    assert "nowhere.zip" in done.stdout and "Traceback" not in done.stdout + done.stderr
+
+
+def test_missing_training_names_the_notebook(tmp_path):
+    synthetic.draw(tmp_path / "few", train_identities=10, test_identities=4, train_images=40, progress=False)
+    done = run(tmp_path, "05", DATA="few")
+    assert done.returncode == 1
+    assert "run notebook 04 first" in done.stdout

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from assignment_lib.data import images
+from assignment_lib.retrieval import junk
+
+
+def test_every_worn_thing_is_an_imagenet_class():
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    found = {info.index_to_description(i).split(",")[0].lower() for i in junk.worn_classes()}
+    assert found == {name.lower() for name in junk.WORN}
+    assert {608, 610, 834} <= set(junk.worn_classes())  # jean, jersey, suit
+    assert len(junk.worn_classes()) == len(junk.WORN) + 1  # there are two maillots
+
+
+def test_evidence_is_the_classifiers_own(few_data):
+    classifier = junk.imagenet_classifier()
+    store = images.decode(few_data.train["path"][:3], progress=False).images
+    evidence = junk.class_evidence(classifier, store, batch_size=2)
+    assert evidence.shape == (3, 1000) and evidence.dtype == torch.float32
+    picture = F.interpolate(store[2:].float() / 255, (224, 224), mode="bilinear")
+    with torch.inference_mode():
+        probabilities = classifier((picture - 0.5) / 0.5).softmax(1)[0]
+    torch.testing.assert_close(evidence[2].exp(), probabilities, atol=1e-4, rtol=0)
+    worn = junk.worn_evidence(evidence)
+    assert float(worn[2]) == pytest.approx(float(probabilities[junk.worn_classes()].sum()), abs=1e-4)
+
+
+def test_a_model_nobody_knows_and_one_out_of_reach(monkeypatch):
+    with pytest.raises(ValueError, match=r"no backbone is called 'coat'; take one of resnet18.*coat"):
+        junk.imagenet_classifier("coat")
+
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("timm.create_model", offline)
+    with pytest.raises(ConnectionError, match=r"coatnet_0_rw_224 could not be downloaded .*take efficientnet_lite0"):
+        junk.imagenet_classifier("coatnet_0_rw_224")
+
+
+def test_similarity_to_the_nearest_identity():
+    generator = torch.Generator().manual_seed(0)
+    training = F.normalize(torch.randn(9, 4, generator=generator))
+    ids, asked = np.array([3, 3, 3, 5, 5, 5, 9, 9, 9]), F.normalize(torch.randn(5, 4, generator=generator))
+    centres = {pid: F.normalize(training[torch.as_tensor(ids == pid)].mean(0), dim=0) for pid in (3, 5, 9)}
+    wanted = [max(float(one @ centre) for centre in centres.values()) for one in asked]
+    assert junk.training_similarity(asked, training, ids).tolist() == pytest.approx(wanted, abs=1e-6)
+    others = [
+        max(float(one @ centre) for pid, centre in centres.items() if pid != own)
+        for one, own in zip(training, ids, strict=True)
+    ]
+    found = junk.training_similarity(training, training, ids, leave_out=True)
+    assert found.tolist() == pytest.approx(others, abs=1e-6)
+
+
+def test_margins_and_their_mirror_images():
+    row = torch.arange(10, dtype=torch.uint8)
+    crops = junk.background_crops(row.expand(1, 3, 2, 10), share=0.3)
+    assert crops.shape == (2, 3, 2, 10) and crops.dtype == torch.uint8
+    assert crops[0, 0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1, 2, 2]
+    assert crops[1, 0, 0].tolist() == [9, 8, 7, 7, 8, 9, 9, 8, 7, 7]
+
+
+def test_the_probe_tells_persons_from_background():
+    generator = torch.Generator().manual_seed(0)
+    persons = torch.randn(60, 5, generator=generator) + torch.tensor([2.0, 0, 0, 0, 0])
+    background = torch.randn(120, 5, generator=generator) - torch.tensor([2.0, 0, 0, 0, 0])
+    probe = junk.person_probe(persons[:40], background[:80])
+    assert (probe(persons[40:]) > 0).float().mean() > 0.9 and (probe(background[80:]) < 0).float().mean() > 0.9
+
+
+def test_log_odds_by_hand():
+    """At the best weights a logistic regression's mean predicted share is the true one; a strong penalty keeps them small."""
+    generator = torch.Generator().manual_seed(0)
+    persons, background = (torch.randn(50, 5, generator=generator) + shift for shift in (1.0, -1.0))
+    everything = torch.cat([persons, background])
+    odds = junk.person_probe(persons, background)(everything)
+    assert odds.dtype == torch.float32
+    assert float(odds.sigmoid().mean()) == pytest.approx(0.5, abs=1e-3)
+    assert junk.person_probe(persons, background, strength=1e-4)(everything).abs().max() < 0.5 < odds.abs().max()
+
+
+def test_what_filters_cost_by_hand():
+    pids = np.array([-1, -1, 0, 4, 4, 7, 7])
+    scores = {"probe": torch.tensor([0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.6]), "none": torch.ones(7)}
+    table = junk.filter_table(scores, {"probe": 0.5, "none": 0.0}, pids).set_index("Filter")
+    assert table.loc["probe", "Junk removed"] == "1 of 2" and table.loc["probe", "Junk removed, %"] == 50
+    assert table.loc["probe", "Persons removed"] == "1 of 4" and table.loc["probe", "Distractors removed"] == "1 of 1"
+    assert table.loc["none", "Junk removed"] == "0 of 2"
+    # of the eight pairs of a junk image and a person: 0.1 is below three persons and ties with one, 0.8 is below one
+    assert table.loc["probe", "Junk below persons, %"] == pytest.approx(100 * (3.5 + 1) / 8)
+    assert "Junk below persons, %" not in junk.filter_table(scores, {"probe": 0.5, "none": 0.0}, np.abs(pids))
+    assert junk.cut(torch.linspace(0, 1, 101), lose=0.05) == pytest.approx(0.05)

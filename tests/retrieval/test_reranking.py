@@ -1,0 +1,93 @@
+"""Against a dense re-ranking written down loop by loop from the paper, on cases small enough for it."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assignment_lib.retrieval import reranking
+
+
+def naive(query, gallery, k1, k2, lambda_value):
+    """Zhong et al. 2017, equations 1 to 12, with sets and loops; distances as the authors' code scales them."""
+    everything = torch.cat([query, gallery]).double()
+    squared = torch.cdist(everything, everything).square()
+    distance = (squared / squared.max(1, keepdim=True).values).numpy()
+    count = len(distance)
+    order = np.argsort(squared.numpy(), axis=1, kind="stable")
+
+    def reciprocal(i, k):
+        return {j for j in order[i, : k + 1] if i in order[j, : k + 1]}
+
+    weights = np.zeros((count, count))
+    for i in range(count):
+        first = reciprocal(i, k1)
+        widened = set(first)
+        for j in first:
+            others = reciprocal(j, round(k1 / 2))
+            if len(others & first) > 2 / 3 * len(others):
+                widened |= others
+        for j in widened:
+            weights[i, j] = np.exp(-distance[i, j])
+        weights[i] /= weights[i].sum()
+    expanded = np.array([weights[order[i, :k2]].mean(0) for i in range(count)])
+    queries = len(query)
+    result = np.zeros((queries, count - queries))
+    for i in range(queries):
+        for j in range(queries, count):
+            least = np.minimum(expanded[i], expanded[j]).sum()
+            most = np.maximum(expanded[i], expanded[j]).sum()
+            result[i, j - queries] = (1 - lambda_value) * (1 - least / most) + lambda_value * distance[i, j]
+    return result
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 6), st.integers(12, 40), st.integers(2, 8), st.integers(1, 10), st.integers(1, 6),
+    st.floats(0, 1), st.integers(0, 2**31), st.booleans(),
+)  # fmt: skip
+def test_as_the_paper_says(queries, images, persons, k1, k2, lambda_value, seed, normalised):
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.randn(persons, 8, generator=generator)
+    embeddings = centres[torch.randint(0, persons, (queries + images,), generator=generator)]
+    embeddings = embeddings + 0.5 * torch.randn(queries + images, 8, generator=generator)
+    embeddings = F.normalize(embeddings) if normalised else embeddings
+    query, gallery = embeddings[:queries], embeddings[queries:]
+    k2 = min(k2, k1 + 1)
+    ours = reranking.rerank(query, gallery, k1, k2, lambda_value)
+    assert ours.dtype == torch.float32 and ours.shape == (queries, images)
+    np.testing.assert_allclose(ours.numpy(), naive(query, gallery, k1, k2, lambda_value), atol=1e-4)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    embeddings = F.normalize(torch.randn(60, 8, generator=torch.Generator().manual_seed(0)))
+    whole = reranking.rerank(embeddings[:10], embeddings[10:], k1=6, k2=3)
+    monkeypatch.setattr(reranking, "_CHUNK_BYTES", 4 * 60 * 7)
+    monkeypatch.setattr(reranking, "_PAIRS", 5)
+    torch.testing.assert_close(reranking.rerank(embeddings[:10], embeddings[10:], k1=6, k2=3), whole)
+
+
+def test_doubled_images_do_not_break_it():
+    embeddings = F.normalize(torch.randn(5, 4, generator=torch.Generator().manual_seed(1)))
+    distance = reranking.rerank(embeddings[:2], embeddings.repeat(6, 1), k1=4, k2=2)
+    assert distance.isfinite().all() and (distance > -1e-6).all()
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(20, 6), (3, 0), (3, 5)])
+def test_neighbourhoods_that_do_not_fit_are_refused(k1, k2):
+    with pytest.raises(ValueError, match="the number of all images"):
+        reranking.rerank(torch.rand(2, 4), torch.rand(5, 4), k1, k2)
+
+
+def test_embeddings_of_two_networks_are_refused():
+    with pytest.raises(ValueError, match="the same network"):
+        reranking.rerank(torch.rand(2, 4), torch.rand(30, 5))
+    with pytest.raises(ValueError, match="embeddings have NaN or infinity"):
+        reranking.rerank(torch.rand(2, 4), torch.rand(30, 4) / 0)
+
+
+def test_images_that_are_all_the_same():
+    distance = reranking.rerank(torch.ones(2, 4), torch.ones(30, 4))
+    assert distance.isfinite().all() and (distance == distance[0, 0]).all()
