@@ -129,7 +129,7 @@ def amp_dtype(device: torch.device) -> torch.dtype | None:
 
     CUDA: bfloat16 where the GPU has it in hardware (Ampere and later), else float16 (a T4), which needs a GradScaler.
     `is_bf16_supported()` alone also says yes to the slow emulation on a T4. CPU: None; whether bfloat16 pays there
-    depends on the network (ResNet-18 gains, depthwise convolutions lose), so it is measured: `training.faster_dtype`.
+    depends on the network (ResNet-18 gains, depthwise convolutions lose), so it is measured: `training.precision.faster_dtype`.
     """
     if torch.device(device).type != "cuda":
         return None

@@ -18,10 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from assignment_lib import environment
 from assignment_lib.batches import loader
-from assignment_lib.batches.augment import Augmentation
+from assignment_lib.batches.augmentation import Augmentation
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.training import loop, recipes
+from assignment_lib.training import loop, parts, recipes
 from assignment_lib.training.optimizers import adamw
+from assignment_lib.training.precision import DTYPES
 
 
 def main() -> None:
@@ -45,8 +46,8 @@ def main() -> None:
         store, torch.utils.data.RandomSampler(range(count), generator=generator), given.batch_size, device,
         attributes=targets, pids=pids, augmentation=Augmentation(), generator=generator,
     )  # fmt: skip
-    network = recipes.joint_network(settings, persons).to(device)
-    objective = recipes.joint_objective(settings, weights, network, persons).to(device)
+    network = parts.joint_network(settings, persons).to(device)
+    objective = parts.joint_objective(settings, weights, network, persons).to(device)
     best = {"loop": 0.0, "bare step": 0.0}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.rounds):
@@ -54,7 +55,7 @@ def main() -> None:
                 network, objective, batches, lambda model: {"score": 0.0}, folder=Path(folder), fingerprint={},
                 epochs=number + 1, patience=given.rounds + 1, amp=given.amp, generators=[generator], log=lambda line: None,
             )  # fmt: skip
-            dtype = loop.DTYPES[history["amp"].iloc[-1]]
+            dtype = DTYPES[history["amp"].iloc[-1]]
             best["loop"] = max(best["loop"], history["images_per_second"].iloc[-1])
             batch = next(iter(batches))
             rate = bare_step(network, objective, batch, dtype, given.batches)

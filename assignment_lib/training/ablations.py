@@ -17,74 +17,21 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 
 from assignment_lib import environment
 from assignment_lib.data.dataset import Dataset, load
 from assignment_lib.files import new_file
 from assignment_lib.models.joint import count_parameters
 from assignment_lib.progress import quiet
-from assignment_lib.training import checkpoints
-from assignment_lib.training.experiment import Split, decoded_split, train_baseline, train_joint
-from assignment_lib.training.recipes import Recipe, fingerprint, recipe
-
-BASE = "JointConvNet (the report's final system)"
-
-
-class Row(NamedTuple):
-    """One line of the table: the base recipe with `changes`."""
-
-    group: str
-    name: str
-    changes: dict
-    report: str = ""  # what the report says of it
-    network: str = "joint"  # or "baseline": notebook 03's network, which recognises attributes only
-    short: bool = False  # a part of the short table
-
-
-#: Slow ones last, so that a run that is stopped has most of the table.
-ROWS = (
-    Row("base", BASE, {}, "kept", short=True),
-    Row("network", "JointNet: fully connected heads", {"head": "fc"}, "tried before the convolutional heads"),
-    Row("network", "self-attention in heads and embedding", {"head": "attention"}, "an idea for later"),
-    Row("network", "same backbone from scratch", {"pretrained": False}, "overfits early", short=True),
-    Row("network", "ResNet-18 from scratch", {"backbone": "resnet18", "pretrained": False}, "overfits early"),
-    Row("network", "MultiHead DenseNet-SE from scratch", {}, "overfits early", "baseline"),
-    Row("network", "MultiHead DenseNet, no SE", {"squeeze_excitation": False}, "", "baseline"),
-    Row("embedding", "with attribute predictions", {"embedding": "concatenated"}, "worse than plain"),
-    Row("embedding", "with re-weighted predictions", {"embedding": "reweighted"}, "worse than plain"),
-    Row("attributes", "weighted cross-entropy", {"gamma": 0.0}, "focal is an improvement"),
-    Row("attributes", "images drawn evenly", {"sampler": "uniform"}, "weighted sampler kept"),
-    Row("attributes", "no augmentation", {"augment": False}, "augmentation kept"),
-    Row("weighting", "uniform sum", {"attribute_multitask": "uniform", "total_multitask": "uniform"}, "worse"),
-    Row("weighting", "loss-balanced", {"attribute_multitask": "balanced", "total_multitask": "balanced"}, "worse"),
-    Row("weighting", "dynamic priority", {"attribute_multitask": "priority", "total_multitask": "priority"}, "worse"),
-    Row("identity", "PID cross-entropy alone", {"identity_loss": "none"}, "triplet added with success"),
-    Row("identity", "triplet alone", {"pid_loss": False}, "not what was expected", short=True),
-    Row("identity", "PID + semi-hard triplets", {"triplet_mining": "semihard"}),
-    Row("identity", "PID + batch-hard triplets", {"triplet_mining": "hard"}),
-    Row("identity", "PID + batch-hard from 16 x 4 images", {"triplet_mining": "hard", "sampler": "identities"}),
-    Row("identity", "PID + centroid triplets", {"identity_loss": "centroid"}, "worse"),
-    Row("identity", "PID + center loss", {"identity_loss": "center"}, "worse"),
-    Row("identity", "PID + island loss", {"identity_loss": "island"}, "worse"),
-    Row("tasks", "attributes alone", {"pid_loss": False, "identity_loss": "none"}, "PID loss regularises both"),
-    Row("tasks", "re-identification alone", {"attribute_losses": False}, "both together are better"),
-    Row("training", "cosine schedule", {"schedule": "cosine"}, "no gain"),
-    Row("training", "warm-up, then cosine", {"schedule": "cosine", "warmup_epochs": 0.5}, "no gain"),
-    Row("training", "no weight decay", {"weight_decay": 0.0}, "weight decay kept"),
-    Row("training", "no dropout", {"dropout": 0.0}, "dropout kept"),
-    Row("training", "average of the weights", {"ema_decay": 0.98}),
-    Row("backbone", "ResNet-34 from scratch", {"backbone": "resnet34", "pretrained": False}),
-    Row("backbone", "DenseNet-121 from scratch", {"backbone": "densenet121", "pretrained": False}),
-    Row("backbone", "ResNet-50 from scratch", {"backbone": "resnet50", "pretrained": False}),
-    Row("backbone", "ResNet-18, ImageNet", {"backbone": "resnet18"}, "the report's own, kept"),
-    Row("backbone", "ResNet-34, ImageNet", {"backbone": "resnet34"}, "overfits more than ResNet-18"),
-    Row("backbone", "ResNet-50, ImageNet", {"backbone": "resnet50"}, "overfits more than ResNet-18"),
-    Row("backbone", "DenseNet-121, ImageNet", {"backbone": "densenet121"}),
-)
+from assignment_lib.training import assembly, checkpoints
+from assignment_lib.training.ablation_rows import ROWS, Row
+from assignment_lib.training.assembly import Split
+from assignment_lib.training.recipes import Recipe, changed, fingerprint, recipe
 
 
 def folder_of(row: Row, seed: int, folder: Path) -> Path:
@@ -99,26 +46,20 @@ def measure(row: Row, seed: int, base: Recipe, split: Split, folder: Path, devic
     of the best epoch by the validation score. `images_per_second` is that of the fastest epoch: other work only makes one
     slower.
     """
-    settings = _settings(base, seed, **row.changes)
+    recipe = _recipe(base, seed, **row.changes)
     place = folder_of(row, seed, folder)
-    marks = fingerprint(settings, data=split.name, images=len(split.train), network=row.network)
-    known = _read(place / "result.json", marks, settings.epochs)
+    marks = fingerprint(recipe, data=split.name, images=len(split.train), network=row.network)
+    known = _read(place / "result.json", marks, recipe.training.epochs)
     if known is not None:
         return known
-    train = train_baseline if row.network == "baseline" else train_joint
-    try:
-        trained = train(split, settings, place, device, log)
-    except checkpoints.OtherRun:
-        shutil.rmtree(place)  # a row of an older recipe that was never finished
-        trained = train(split, settings, place, device, log)
-    history = trained.history
+    network, history = _train(row, split, recipe, place, device, log)
     best = history.loc[history["score"].idxmax()]
     result = {
         "group": row.group,
         "name": row.name,
         "seed": seed,
-        "epochs": settings.epochs,
-        "parameters": count_parameters(trained.network)["total"],
+        "epochs": recipe.training.epochs,
+        "parameters": count_parameters(network)["total"],
         "images_per_second": history["images_per_second"].max(),
         "seconds_an_epoch": len(split.train) / history["images_per_second"].max(),
         "acc": best.get("attributes/average/acc"),
@@ -135,9 +76,24 @@ def measure(row: Row, seed: int, base: Recipe, split: Split, folder: Path, devic
     return result
 
 
-def _settings(base: Recipe, seed: int, **changes) -> Recipe:
-    budget = {"epochs": base.ablation_epochs, "baseline_epochs": base.ablation_epochs}
-    return replace(base, seed=seed, image_size=base.ablation_image_size, **budget, **changes)
+def _train(
+    row: Row, split: Split, recipe: Recipe, place: Path, device: torch.device, log: Callable[[str], None]
+) -> tuple[nn.Module, pd.DataFrame]:
+    assemble = assembly.baseline if row.network == "baseline" else assembly.joint
+    training = assemble(split, recipe, device)
+    try:
+        return training.network, assembly.run(training, place, log)
+    except checkpoints.OtherRun:
+        shutil.rmtree(place)  # a row of an older recipe that was never finished
+    training = assemble(split, recipe, device)
+    return training.network, assembly.run(training, place, log)
+
+
+def _recipe(base: Recipe, seed: int, **changes: Any) -> Recipe:
+    """`base` with the budget of the ablation table and the changes of a row."""
+    of = base.ablation
+    budget = {"epochs": of.ablation_epochs, "baseline_epochs": of.ablation_epochs, "image_size": of.ablation_image_size}
+    return changed(base, seed=seed, **budget, **changes)
 
 
 def _read(path: Path, marks: dict, epochs: int) -> dict | None:
@@ -160,22 +116,22 @@ def run(
 ) -> list[dict]:
     """Measure `rows` for every seed, those of `part` = (i, n) where n processes share them; returns the results.
 
-    A seed is a split as well: every row of one seed sees the same persons. A row whose ImageNet weights cannot be
+    A seed is a split as well: every row of one seed sees the same people. A row whose ImageNet weights cannot be
     downloaded, that does not fit into the GPU or whose loss is not finite is left out with a line in the log, and so is one
     that another process is at.
     """
-    seeds = range(base.ablation_seeds) if seeds is None else seeds
+    seeds = range(base.ablation.ablation_seeds) if seeds is None else seeds
     jobs = [
         (seed, row) for slow in (False, True) for seed in seeds for row in rows if (row.group == "backbone") == slow
     ]
     results, split, split_seed, offline = [], None, None, False
     for seed, row in jobs[part[0] - 1 :: part[1]]:
-        settings = _settings(base, seed, **row.changes)
-        downloads = row.network == "joint" and settings.pretrained and settings.backbone != "efficientnet_lite0"
+        model = _recipe(base, seed, **row.changes).model
+        downloads = row.network == "joint" and model.pretrained and model.backbone != "efficientnet_lite0"
         if offline and downloads:
             continue
         if split_seed != seed:
-            split, split_seed = decoded_split(data, _settings(base, seed)), seed
+            split, split_seed = assembly.decoded_split(data, _recipe(base, seed)), seed
         try:
             result = measure(row, seed, base, split, folder, device, log=quiet)
         except ConnectionError as error:
@@ -191,70 +147,6 @@ def run(
         results.append(result)
         log(_line(result))
     return results
-
-
-def results_table(results: Sequence[dict]) -> pd.DataFrame:
-    """One row a result, percent: what is kept as `ablation_runs.csv`, from which `table` makes the means."""
-    columns = {"acc": "Acc", "macc": "mAcc", "mAP": "mAP", "rank1": "rank-1"}
-    rows = [
-        {
-            "Group": result["group"],
-            "Variant": result["name"],
-            "Seed": result["seed"],
-            "Epochs": result["epochs"],
-            "Parameters (M)": result["parameters"] / 1e6,
-            "Seconds an epoch": result["seconds_an_epoch"],
-        }
-        | {label: None if result[name] is None else 100 * result[name] for name, label in columns.items()}
-        for result in results
-    ]
-    return pd.DataFrame(rows)
-
-
-def table(runs: pd.DataFrame) -> pd.DataFrame:
-    """The means over the seeds, and how far apart they are: one row a variant, in the order they come in `runs`.
-
-    "± mAP" and "± mAcc" are standard deviations over the seeds. "mAP - base" is the mean of the differences from the base
-    with the same seed, that is on the same persons; "better in" counts the seeds in which the variant wins.
-    """
-    base = runs[runs["Variant"] == BASE].set_index("Seed")
-    rows = []
-    for (group, variant), of_row in runs.groupby(["Group", "Variant"], sort=False):
-        means = of_row[["Parameters (M)", "Acc", "mAcc", "mAP", "rank-1"]].mean()
-        row = {"Group": group, "Variant": variant, "Parameters (M)": means["Parameters (M)"]}
-        row |= {"Seconds an epoch": of_row["Seconds an epoch"].min()}
-        row |= {"Acc": means["Acc"], "mAcc": means["mAcc"], "± mAcc": of_row["mAcc"].std()}
-        row |= {"mAP": means["mAP"], "± mAP": of_row["mAP"].std(), "rank-1": means["rank-1"], "Seeds": len(of_row)}
-        for score in ("mAcc", "mAP"):
-            difference = (of_row.set_index("Seed")[score] - base[score]).dropna()
-            if variant != BASE and len(difference):
-                row[f"{score} - base"] = difference.mean()
-                row[f"{score} better in"] = f"{(difference > 0).sum()} of {len(difference)}"
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def verdicts(means: pd.DataFrame) -> pd.DataFrame:
-    """What the report says of each variant beside what `table` shows: "better" or "worse" where every seed agrees."""
-    says = {(row.group, row.name): row.report for row in ROWS}
-    rows = []
-    for _, row in means.iterrows():
-        said = says.get((row["Group"], row["Variant"]), "")
-        if row["Variant"] == BASE or not said:
-            continue
-        found = {
-            score: _verdict(row.get(f"{score} - base"), row.get(f"{score} better in")) for score in ("mAP", "mAcc")
-        }
-        rows.append({"Variant": row["Variant"], "Report": said, "mAP here": found["mAP"], "mAcc here": found["mAcc"]})
-    return pd.DataFrame(rows)
-
-
-def _verdict(difference, better_in) -> str:
-    if pd.isna(difference):
-        return ""
-    wins, seeds = (int(number) for number in better_in.split(" of "))
-    word = "better" if wins == seeds else "worse" if wins == 0 and difference < 0 else "seeds disagree"
-    return f"{word} ({difference:+.1f})"
 
 
 def _line(result: dict) -> str:

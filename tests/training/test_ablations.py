@@ -1,45 +1,48 @@
 import json
-from dataclasses import fields
 
-import pandas as pd
 import pytest
 import torch
 
 from assignment_lib import environment
-from assignment_lib.training import ablations, checkpoints, recipes
+from assignment_lib.training import ablation_rows, ablations, checkpoints, parts, recipes
 
-TINY = recipes.Recipe(
-    "tiny", ablation_epochs=1, ablation_seeds=2, ablation_image_size=(64, 32), pretrained=False, amp="off"
+TINY = recipes.changed(
+    recipes.Recipe("tiny"),
+    ablation_epochs=1,
+    ablation_seeds=2,
+    ablation_image_size=(64, 32),
+    pretrained=False,
+    amp="off",
 )
-TWO = [ablations.ROWS[0], next(row for row in ablations.ROWS if row.network == "baseline")]
+TWO = [ablation_rows.ROWS[0], next(row for row in ablation_rows.ROWS if row.network == "baseline")]
 CPU = torch.device("cpu")
 
 
 def test_every_row_changes_something_that_recipes_have():
-    known = {field.name for field in fields(recipes.Recipe)}
-    assert all(set(row.changes) <= known for row in ablations.ROWS)
-    settings = [(row.network, *sorted(row.changes.items())) for row in ablations.ROWS]
+    known = set(recipes.flat(recipes.Recipe("x")))
+    assert all(set(row.changes) <= known for row in ablation_rows.ROWS)
+    settings = [(row.network, *sorted(row.changes.items())) for row in ablation_rows.ROWS]
     assert len(set(settings)) == len(settings)
-    folders = {ablations.folder_of(row, 0, environment.PROJECT_ROOT) for row in ablations.ROWS}
-    assert len(folders) == len(ablations.ROWS)
-    default = recipes.Recipe("x")
-    for row in ablations.ROWS:
-        assert all(getattr(default, name) != value for name, value in row.changes.items()), row.name
+    folders = {ablations.folder_of(row, 0, environment.PROJECT_ROOT) for row in ablation_rows.ROWS}
+    assert len(folders) == len(ablation_rows.ROWS)
+    default = recipes.flat(recipes.Recipe("x"))
+    for row in ablation_rows.ROWS:
+        assert all(default[name] != value for name, value in row.changes.items()), row.name
 
 
-@pytest.mark.parametrize("row", ablations.ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ablation_rows.ROWS, ids=lambda row: row.name)
 def test_every_row_builds_and_takes_a_step(row):
     """Network and objective of each row, on four images; without the downloads."""
     from assignment_lib.batches.loader import Batch
     from assignment_lib.data.attributes import TASKS
 
-    settings = ablations._settings(TINY, 0, **(row.changes | {"pretrained": False}))
+    settings = ablations._recipe(TINY, 0, **(row.changes | {"pretrained": False}))
     weights = {task: torch.ones(len(classes)) for task, classes in TASKS.items()}
     if row.network == "baseline":
-        network, objective = recipes.baseline_network(settings), recipes.attribute_objective(settings, weights)
+        network, objective = parts.baseline_network(settings), parts.attribute_objective(settings, weights)
     else:
-        network = recipes.joint_network(settings, 2)
-        objective = recipes.joint_objective(settings, weights, network, 2)
+        network = parts.joint_network(settings, 2)
+        objective = parts.joint_objective(settings, weights, network, 2)
     batch = Batch(torch.rand(4, 3, 64, 32), torch.zeros(4, 12, dtype=torch.int64), torch.arange(4) % 2, torch.arange(4))
     total, losses, _ = objective(network(batch.images), batch)
     total.backward()
@@ -56,7 +59,7 @@ def measured(few_data, tmp_path_factory):
 def test_results_of_two_rows_and_two_seeds(measured):
     _, folder, results, lines = measured
     assert [(result["name"], result["seed"]) for result in results] == [(row.name, s) for s in (0, 1) for row in TWO]
-    assert len(lines) == 4 and lines[0].startswith(f"base: {ablations.BASE}, seed 0:")
+    assert len(lines) == 4 and lines[0].startswith(f"base: {ablation_rows.BASE}, seed 0:")
     assert results[0]["parameters"] > 1e6 > results[1]["parameters"]
     assert all(0 < result["mAP"] <= 1 and 0 <= result["macc"] <= 1 for result in results)
     assert not list(folder.rglob("*.pt"))  # the numbers are what is kept
@@ -65,8 +68,7 @@ def test_results_of_two_rows_and_two_seeds(measured):
 
 def test_a_second_call_measures_nothing_again(measured, monkeypatch):
     data, folder, results, _ = measured
-    monkeypatch.setattr(ablations, "train_joint", None)
-    monkeypatch.setattr(ablations, "train_baseline", None)
+    monkeypatch.setattr(ablations, "_train", None)
     again = ablations.run(data, TINY, folder, CPU, TWO, log=lambda line: None)
     assert again == json.loads(json.dumps(results))
 
@@ -79,48 +81,25 @@ def test_two_processes_share_the_rows(measured):
 
 
 def test_another_recipe_is_measured_anew(few_data, tmp_path):
-    row, smaller = TWO[1], TINY.__class__(**{**vars(TINY), "baseline_learning_rate": 1e-5, "ablation_seeds": 1})
+    row, smaller = TWO[1], recipes.changed(TINY, baseline_learning_rate=1e-5, ablation_seeds=1)
     first = ablations.run(few_data, smaller, tmp_path, CPU, [row], log=lambda line: None)
     (place,) = tmp_path.iterdir()
     (place / "result.json").unlink()  # stopped between training and writing, then the recipe changed
     second = ablations.run(few_data, TINY, tmp_path, CPU, [row], seeds=[0], log=lambda line: None)
     assert first[0]["fingerprint"]["baseline_learning_rate"] == 1e-5
-    assert second[0]["fingerprint"]["baseline_learning_rate"] == TINY.baseline_learning_rate
+    assert second[0]["fingerprint"]["baseline_learning_rate"] == TINY.baseline.baseline_learning_rate
 
 
 def test_a_download_that_fails_leaves_its_row_out(few_data, tmp_path, monkeypatch):
     def offline(*_):
         raise ConnectionError("the ImageNet weights of resnet18 could not be downloaded")
 
-    monkeypatch.setattr(ablations, "train_joint", offline)
-    rows = [row for row in ablations.ROWS if row.group == "backbone" and "ImageNet" in row.name]
+    monkeypatch.setattr(ablations.assembly, "joint", offline)
+    rows = [row for row in ablation_rows.ROWS if row.group == "backbone" and "ImageNet" in row.name]
     lines = []
-    base = TINY.__class__(**{**vars(TINY), "pretrained": True})
+    base = recipes.changed(TINY, pretrained=True)
     assert ablations.run(few_data, base, tmp_path, CPU, rows, log=lines.append) == []
     assert len(lines) == 1 and "left out ResNet-18, ImageNet: the ImageNet weights" in lines[0]  # asked once
-
-
-def test_means_and_differences_by_hand():
-    rows = [
-        {"Group": "base", "Variant": ablations.BASE, "Seed": 0, "mAP": 50.0, "mAcc": 60.0},
-        {"Group": "base", "Variant": ablations.BASE, "Seed": 1, "mAP": 54.0, "mAcc": 62.0},
-        {"Group": "network", "Variant": "JointNet: fully connected heads", "Seed": 0, "mAP": 51.0, "mAcc": 60.5},
-        {"Group": "network", "Variant": "JointNet: fully connected heads", "Seed": 1, "mAP": 57.0, "mAcc": 61.0},
-        {"Group": "tasks", "Variant": "re-identification alone", "Seed": 1, "mAP": 53.0, "mAcc": None},
-    ]
-    runs = pd.DataFrame(rows).assign(**{"Parameters (M)": 1.0, "Acc": 70.0, "rank-1": 1.0, "Epochs": 1})
-    runs["Seconds an epoch"] = [4.0, 3.0, 5.0, 6.0, 2.0]
-    means = ablations.table(runs)
-    assert means["mAP"].tolist() == [52, 54, 53]
-    assert means["± mAP"].tolist()[:2] == pytest.approx([8**0.5, 18**0.5])
-    assert means["Seconds an epoch"].tolist() == [3, 5, 2] and means["Seeds"].tolist() == [2, 2, 1]
-    assert means["mAP - base"].tolist()[1:] == [2, -1] and pd.isna(means["mAP - base"][0])
-    assert means["mAP better in"].tolist()[1:] == ["2 of 2", "0 of 1"]
-    assert means["mAcc better in"][1] == "1 of 2"
-    said = ablations.verdicts(means).set_index("Variant")
-    assert said.loc["JointNet: fully connected heads", "mAP here"] == "better (+2.0)"
-    assert said.loc["JointNet: fully connected heads", "mAcc here"] == "seeds disagree (-0.2)"
-    assert said.loc["re-identification alone"].tolist()[1:] == ["worse (-1.0)", ""]
 
 
 def test_a_row_that_another_process_is_at_is_left_to_it(measured):
@@ -141,7 +120,7 @@ def test_a_row_that_fails_does_not_end_the_table(measured, monkeypatch):
     def too_large(*_):
         raise MemoryError("the GPU's memory does not hold a batch of 64")
 
-    monkeypatch.setattr(ablations, "train_joint", too_large)
+    monkeypatch.setattr(ablations.assembly, "joint", too_large)
     lines = []
     found = ablations.run(data, TINY, folder / "anew", CPU, TWO, seeds=[0], log=lines.append)
     assert [result["name"] for result in found] == [TWO[1].name]

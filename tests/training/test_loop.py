@@ -11,7 +11,9 @@ import pytest
 import tiny_training
 import torch
 
-from assignment_lib.training import checkpoints, loop, recipes
+from assignment_lib.training import checkpoints, loop, precision
+from assignment_lib.training import epoch as epoch_module
+from assignment_lib.training import history as history_module
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(tmp_path):
 
 def test_an_interrupt_ends_the_step_and_keeps_the_state(run, monkeypatch):
     whole, whole_history, _ = run(3, folder="whole")
-    note = loop._Epoch.note
+    note = epoch_module.Epoch.note
 
     def interrupted_in_the_fifth_batch(epoch, *arguments):
         note(epoch, *arguments)
@@ -81,7 +83,7 @@ def test_an_interrupt_ends_the_step_and_keeps_the_state(run, monkeypatch):
         seen.append(epoch.step)
 
     seen, before = [], signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(loop._Epoch, "note", interrupted_in_the_fifth_batch)
+    monkeypatch.setattr(epoch_module.Epoch, "note", interrupted_in_the_fifth_batch)
     with pytest.raises(KeyboardInterrupt, match="Run the same again to go on") as stopped:
         run(3)
     assert stopped.value._render_traceback_() == [str(stopped.value)]
@@ -249,7 +251,7 @@ def test_measuring_the_dtype_leaves_no_trace(run, monkeypatch):
         for dtype in (torch.bfloat16, None):
             step(dtype)
 
-    monkeypatch.setattr(loop, "faster_dtype", both)
+    monkeypatch.setattr(precision, "faster_dtype", both)
     plain, measured = run(2, folder="off")[0], run(2, folder="auto", amp="auto")[0]
     assert equal(measured.state_dict(), plain.state_dict())
 
@@ -299,60 +301,7 @@ def test_an_interrupt_while_the_last_epoch_is_validated(run, monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
         return "line"
 
-    monkeypatch.setattr(loop, "_line", interrupted)
+    monkeypatch.setattr(history_module, "line", interrupted)
     with pytest.raises(KeyboardInterrupt, match="Stopped after the last epoch"):
         run(2)
     assert len(run(2)[1]) == 2
-
-
-def test_the_faster_dtype_is_taken():
-    import time
-
-    def bfloat16_is_fast(dtype):
-        time.sleep(0.002 if dtype is torch.bfloat16 else 0.02)
-
-    def bfloat16_is_no_faster(dtype):
-        time.sleep(0.01)
-
-    assert loop.faster_dtype(bfloat16_is_fast) is torch.bfloat16
-    assert loop.faster_dtype(bfloat16_is_no_faster) is None
-
-
-def test_a_trained_network_comes_back_from_its_folder(tmp_path):
-    recipe = recipes.recipe("smoke", backbone="efficientnet_lite0", seed=3)
-    network = recipes.joint_network(recipe, n_pids=4, pretrained=False).eval()
-    fingerprint = recipes.fingerprint(recipe, n_pids=4, attributes=True, data="x")
-    checkpoints.save({"model": network.state_dict(), "fingerprint": fingerprint}, tmp_path / "best.pt")
-    again, settings = recipes.trained_network(tmp_path)
-    assert settings == recipe and not again.training
-    picture = torch.rand(1, 3, 128, 64)
-    with torch.inference_mode():
-        assert torch.equal(again(picture).embedding, network(picture).embedding)
-
-
-def test_a_new_threshold_needs_no_new_network():
-    recipe = recipes.recipe("report")
-    assert recipes.fingerprint(recipe) == recipes.fingerprint(recipes.recipe("report", threshold=0.9))
-    assert recipes.fingerprint(recipe) != recipes.fingerprint(recipes.recipe("report", learning_rate=0.1))
-    assert recipes.fingerprint(recipe, data="a") != recipes.fingerprint(recipe, data="b")
-
-
-def test_what_may_change_before_a_run_goes_on():
-    longer = recipes.recipe("report", epochs=99, patience=1)
-    assert recipes.fingerprint(recipes.recipe("report")) == recipes.fingerprint(longer)
-    cosine = [recipes.recipe("report", schedule="cosine", epochs=epochs) for epochs in (9, 10)]
-    assert recipes.fingerprint(cosine[0]) != recipes.fingerprint(cosine[1])
-
-
-def test_unknown_recipe_is_named():
-    with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report"):
-        recipes.recipe("long")
-
-
-def test_one_batch_is_learned_by_heart():
-    torch.manual_seed(0)
-    batch = next(iter(tiny_training.batches_of(torch.Generator().manual_seed(2), size=12)))
-    objective = tiny_training.Objective(tiny_training.TASK, pid=False, identity={})
-    rows = loop.overfit(tiny_training.Tiny(dropout=0.9), objective, batch, steps=150, learning_rate=0.05)
-    assert len(rows) == 150 and rows["loss"].iloc[-1] < 0.3 * rows["loss"].iloc[0]
-    assert rows["accuracy"].iloc[-1] > 0.9

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     os.environ["TQDM_DISABLE"] = "1"
 
 from assignment_lib import environment
-from assignment_lib.batches import augment, loader
+from assignment_lib.batches import augmentation, loader
 from assignment_lib.losses.objective import Objective
 from assignment_lib.models.joint import Output
 from assignment_lib.training import loop
@@ -52,7 +52,7 @@ def batches_of(generator, size=4, count=12):
         size,
         attributes=(torch.arange(count) % 2)[:, None],
         pids=torch.arange(count) % 3,
-        augmentation=augment.Augmentation(),
+        augmentation=augmentation.Augmentation(),
         generator=generator,
     )
 

@@ -1,0 +1,37 @@
+"""The first test of a new network: can it learn one batch by heart?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from torch import nn
+
+from assignment_lib.batches.loader import Batch
+from assignment_lib.training.optimizers import adamw
+
+
+def overfit(
+    model: nn.Module, objective: nn.Module, batch: Batch, steps: int = 60, learning_rate: float = 3e-3
+) -> pd.DataFrame:
+    """Train on one batch again and again: a network that cannot learn it by heart has a fault.
+
+    Returns one row a step: "loss", and "accuracy", the share of right attributes in that step's own output. Dropout is
+    off: what is asked is whether the network can, not whether it should. Changes `model` and `objective`.
+    """
+    model.train()
+    for part in model.modules():
+        if isinstance(part, nn.Dropout):
+            part.eval()
+    optimizer = adamw(model, objective, learning_rate, weight_decay=0.0)
+    rows = []
+    for _ in range(steps):
+        output = model(batch.images)
+        total, _, _ = objective(output, batch)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+        right = torch.stack(
+            [logits.argmax(1) == batch.attributes[:, i] for i, logits in enumerate(output.attributes.values())]
+        )
+        rows.append({"loss": float(total.detach()), "accuracy": float(right.float().mean())})
+    return pd.DataFrame(rows)

@@ -1,0 +1,47 @@
+import pytest
+
+from assignment_lib.training import recipes
+
+
+def test_a_new_threshold_needs_no_new_network():
+    recipe = recipes.recipe("report")
+    assert recipes.fingerprint(recipe) == recipes.fingerprint(recipes.recipe("report", threshold=0.9))
+    assert recipes.fingerprint(recipe) != recipes.fingerprint(recipes.recipe("report", learning_rate=0.1))
+    assert recipes.fingerprint(recipe, data="a") != recipes.fingerprint(recipe, data="b")
+
+
+def test_what_may_change_before_a_run_goes_on():
+    longer = recipes.recipe("report", epochs=99, patience=1)
+    assert recipes.fingerprint(recipes.recipe("report")) == recipes.fingerprint(longer)
+    cosine = [recipes.recipe("report", schedule="cosine", epochs=epochs) for epochs in (9, 10)]
+    assert recipes.fingerprint(cosine[0]) != recipes.fingerprint(cosine[1])
+
+
+def test_unknown_recipe_is_named():
+    with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report"):
+        recipes.recipe("long")
+
+
+def test_a_field_is_found_in_one_group_only():
+    names = [name for group in recipes.GROUPS for name in vars(getattr(recipes.Recipe("x"), group))]
+    assert len(set(names)) == len(names) and not {"name", "seed"} & set(names)
+    assert set(recipes.flat(recipes.Recipe("x"))) == {"name", "seed", *names}
+
+
+def test_changes_reach_their_group_and_leave_the_others():
+    base = recipes.recipe("report")
+    found = recipes.changed(base, backbone="resnet18", seed=3, epochs=2)
+    assert (found.model.backbone, found.seed, found.training.epochs) == ("resnet18", 3, 2)
+    assert found.data == base.data and found.model.head == base.model.head and base.seed == 0
+    with pytest.raises(ValueError, match="a recipe has no field colour; it has name, seed, image_size"):
+        recipes.changed(base, colour="red")
+
+
+def test_a_recipe_comes_back_from_its_fingerprint():
+    """Also from one of an earlier version, which knew fewer fields."""
+    wanted = recipes.recipe("smoke", image_size=(64, 32), schedule="cosine", seed=4)
+    marks = recipes.fingerprint(wanted, data="x", n_pids=7)
+    assert recipes.from_fingerprint(marks) == wanted
+    del marks["backbone_rate"], marks["ema_decay"]
+    assert recipes.from_fingerprint(marks) == wanted
+    assert recipes.from_fingerprint({"name": "unheard of", "gamma": 1.0}).objective.gamma == 1.0
