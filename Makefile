@@ -33,7 +33,7 @@ lab: environment
 
 # official Market-1501 with market_attribute.mat -> the course's layout: make course DATA=Market-1501-v15.09.15 [OUT=folder]
 course: environment
-	$(RUN) -m assignment_lib.data.dataset convert $(DATA) $(or $(OUT),data/market1501-course)
+	$(RUN) -m assignment_lib.data.convert $(DATA) $(or $(OUT),data/market1501-course)
 
 # Market-1501 and its attributes from their authors' addresses, into data/ (needs a network)
 download: environment

@@ -1,9 +1,9 @@
-"""The twelve attribute tasks, their classes, and the way between annotation columns and the target form.
+"""The twelve attribute tasks, their classes, and the conversion between annotation columns and targets.
 
-*Annotation form* is what the course's CSV files hold: one row a person (or an image), 27 columns with 1-based values,
-where a body part's colour is spread over one binary column a colour. *Target form* is what a network is trained on: one
-integer in [0, C) a task, the colours condensed into one task with a last class "multicolor" for "no colour said yes"
-(report, section 2.1).
+*Annotation form* is what the course's CSV files hold: one row per person (or image), 27 columns with 1-based values,
+where a body part's colour is spread over one binary column per colour. *Target form* is what a network is trained on:
+one integer in [0, C) per task, the colours condensed into one task with a last class "multicolor" for "no colour said
+yes" (report, section 2.1).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "upcolor": UP_COLORS,
     "downcolor": DOWN_COLORS,
 }
-#: The two tasks whose classes are spread over one annotation column a colour, with the prefix of those columns.
+#: The two tasks whose classes are spread over one annotation column per colour, with the prefix of those columns.
 COLOR_PREFIX = {"upcolor": "up", "downcolor": "down"}
 #: Number of classes of all tasks together: the length of a class weight tensor.
 N_CLASSES = sum(len(classes) for classes in TASKS.values())  # 41
@@ -67,12 +67,11 @@ def class_slices() -> dict[str, slice]:
 
 
 def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd.DataFrame:
-    """Annotation form -> target form.
+    """Annotation form -> target form, a frame with one int64 column per task and the index unchanged.
 
-    `annotations` holds the 27 columns of `ANNOTATION_COLUMNS` (upmulticolor and downmulticolor may stand beside them and
-    win over the rule "no colour said yes"). Returns a frame with one int64 column a task and the index unchanged.
-    Where a person has several colours of a body part marked, the first in class order is taken.
-
+    `annotations` holds the 27 columns of `ANNOTATION_COLUMNS`; upmulticolor and downmulticolor may be there too and take
+    precedence over the rule "no colour said yes". Of several colours marked for a body part, the first in class order is
+    taken.
     Raises `ValueError` with one sentence that begins with `source` when a column is missing or a value is unknown.
     """
     missing = [column for column in ANNOTATION_COLUMNS if column not in annotations.columns]
@@ -106,7 +105,8 @@ def target_tensor(table: pd.DataFrame) -> torch.Tensor | None:
 def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     """Target form -> annotation form with the 29 columns of `CLASSIFICATION_COLUMNS`, int64, 1-based.
 
-    `targets` is a frame with a column a task, or an integer array `(N, 12)` in task order. Inverse of `to_targets`.
+    `targets` is a frame with a column per task, or an integer array `(N, 12)` in task order. Inverse of `to_targets`.
+    Raises `ValueError` for a target outside its classes.
     """
     if not isinstance(targets, pd.DataFrame):
         targets = pd.DataFrame(np.asarray(targets), columns=list(TASKS))
@@ -123,33 +123,11 @@ def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]
 
 
-def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
-    """Persons whose annotations contradict each other or what is usual: columns `oddity`, `persons`, `examples`.
-
-    `annotations` is in annotation form, index `pid` (`Dataset.annotations`). Nothing is corrected: `to_targets` takes the
-    first of several colours and "multicolor" for none. Values that may not stand there stop the reader before this.
-    """
-    targets = to_targets(annotations)
-    found = {}
-    for task, body in (("upcolor", "upper"), ("downcolor", "lower")):
-        colors = (annotations[color_columns(task)] == 2).sum(axis=1)
-        found[f"several {body}-body colours"] = colors > 1
-        found[f"no {body}-body colour (multicolor)"] = colors == 0
-        multicolor = f"{COLOR_PREFIX[task]}multicolor"
-        if multicolor in annotations:
-            found[f"{multicolor} beside a colour"] = (annotations[multicolor] == 2) & (colors > 0)
-    dress, male = TASKS["clothes"].index("dress"), TASKS["gender"].index("male")
-    found["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
-    found["backpack, bag and handbag at once"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
-    rows = [
-        {"oddity": oddity, "persons": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
-        for oddity, odd in found.items()
-    ]
-    return pd.DataFrame(rows)
-
-
 def describe(probabilities: dict[str, torch.Tensor]) -> str:
-    """The most probable class of each task in words, from task -> probabilities `(C,)`; yes/no tasks only where "yes"."""
+    """The most probable class of each task in words; yes/no tasks only where "yes".
+
+    `probabilities`: task -> float `(C,)`.
+    """
     words = []
     for task, values in probabilities.items():
         best = int(values.argmax())
@@ -166,6 +144,6 @@ def _check_values(column: pd.Series, highest: int, source: str) -> None:
     if wrong.any():
         row = wrong[wrong].index[0]
         raise ValueError(
-            f"{source}: row {row} has {str(column[row])!r} in the column {column.name}, where only 1 to {highest} may stand; "
+            f"{source}: row {row} has {str(column[row])!r} in the column {column.name}, where only 1 to {highest} are allowed; "
             "correct or remove that row"
         )

@@ -10,11 +10,11 @@ from assignment_lib.data.attributes import TASKS
 
 
 def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the validation identities by the report's heuristic.
+    """Draw the validation identities by the report's heuristic (section 2.1).
 
-    `table` has a `pid` column (int) and, where the data has attributes, one target column a task. Persons are drawn in
-    random order. Each part keeps the set of classes it has not seen yet; a drawn person goes to the part where it adds
-    the most unseen classes, to the part that is further below its share where both gain the same, and to the other
+    `table` has a `pid` column (int) and, where the data has attributes, one target column per task. Identities are drawn
+    in random order. Each part keeps the set of classes it has not seen yet; a drawn identity goes to the part where it
+    adds the most unseen classes, to the part that is further below its share where both gain the same, and to the other
     part once one is full. A part that has seen every class starts its set again. `share` is the share of identities
     (not images) that goes to validation; without attributes the split is a plain random one.
 
@@ -48,7 +48,7 @@ def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> 
 
 
 def split_table(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`table` cut into its training and validation rows by `split_identities`; both with a fresh RangeIndex."""
+    """Cut `table` into its training and validation rows by `split_identities`; both with a fresh `RangeIndex`."""
     _, validation = split_identities(table, share, seed)
     held_out = table["pid"].isin(validation)
     return table[~held_out].reset_index(drop=True), table[held_out].reset_index(drop=True)
@@ -65,7 +65,10 @@ def class_coverage(table: pd.DataFrame) -> int:
 
 
 def compare_coverage(table: pd.DataFrame, share: float = 0.1, seeds: int = 100) -> pd.DataFrame:
-    """Classes in the validation part by this heuristic and by a blind draw of as many persons, a row a seed."""
+    """How many classes the validation part has by this heuristic and by a blind draw of as many identities.
+
+    One row per seed, columns "heuristic" and "blind draw".
+    """
     rows = []
     pids = np.sort(table["pid"].unique())
     for seed in range(seeds):

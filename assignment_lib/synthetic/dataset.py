@@ -2,7 +2,7 @@
 
     draw("data/synthetic")     train/ · test/ · queries/ · annotations_train.csv · test_truth.csv · synthetic.json
 
-`dataset.read_truth` tells who is in test/ and queries/, which the course keeps to itself.
+`data.truth.read_truth` tells who is in test/ and queries/, which the course keeps to itself.
 
 It is meant to be learnable and not solved: six cameras with their own light, colours, sharpness and backgrounds, people of
 equal clothing, occlusion, distractors and junk. Class shares follow Market-1501. The same arguments give the same files.
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
-from assignment_lib.data.dataset import TRUTH_FILE
+from assignment_lib.data.truth import TRUTH_FILE
 from assignment_lib.environment import relative
 from assignment_lib.progress import bar
 from assignment_lib.synthetic.camera import Shot, Studio, stream

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from assignment_lib import synthetic
-from assignment_lib.data import dataset
 from assignment_lib.data.attributes import TASKS
+from assignment_lib.data.truth import read_truth
 from assignment_lib.environment import PROJECT_ROOT
-from assignment_lib.reporting import report
+from assignment_lib.reporting import deliverables
 
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
@@ -80,8 +80,8 @@ def test_metrics_file_has_the_agreed_form(executed):
 
 
 def test_deliverables_are_complete(executed):
-    truth = dataset.read_truth(executed.parent.parent / "few")
-    lists = report.read_reid_test(executed / "reid_test.txt")
+    truth = read_truth(executed.parent.parent / "few")
+    lists = deliverables.read_reid_test(executed / "reid_test.txt")
     assert set(lists) == set(truth.loc[truth["folder"] == "queries", "file"])
     gallery = set(truth.loc[truth["folder"] == "test", "file"])
     assert all(set(found) <= gallery for found in lists.values())

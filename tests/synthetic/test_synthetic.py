@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from assignment_lib.data import dataset
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets
+from assignment_lib.data.truth import read_truth
 from assignment_lib.synthetic import dataset as synthetic
 from assignment_lib.synthetic.person import Pose, person, render
 
@@ -68,12 +68,12 @@ def test_annotations_are_read_by_to_targets(small):
 
 def test_training_and_test_persons_differ(small):
     train = {int(path.name[:4]) for path in (small / "train").iterdir()}
-    tested = set(dataset.read_truth(small).query("pid > 0")["pid"])
+    tested = set(read_truth(small).query("pid > 0")["pid"])
     assert len(tested) == 12 and not train & tested
 
 
 def test_truth_names_every_test_image(small):
-    table = dataset.read_truth(small)
+    table = read_truth(small)
     for folder in ("test", "queries"):
         there = {path.name for path in (small / folder).iterdir()}
         assert set(table.loc[table["folder"] == folder, "file"]) == there
@@ -86,7 +86,7 @@ def test_truth_names_every_test_image(small):
 
 def test_distractors_and_junk_are_in_the_gallery_only(small):
     counts = (
-        dataset.read_truth(small)
+        read_truth(small)
         .groupby("folder")["pid"]
         .agg(junk=lambda pid: (pid == -1).sum(), distractors=lambda pid: (pid == 0).sum())
     )
@@ -95,7 +95,7 @@ def test_distractors_and_junk_are_in_the_gallery_only(small):
 
 
 def test_every_query_is_in_the_gallery_by_its_own_and_by_another_camera(small):
-    table = dataset.read_truth(small)
+    table = read_truth(small)
     gallery = table[table["folder"] == "test"]
     for query in table[table["folder"] == "queries"].itertuples():
         seen = set(gallery.loc[gallery["pid"] == query.pid, "camera"])
@@ -103,13 +103,13 @@ def test_every_query_is_in_the_gallery_by_its_own_and_by_another_camera(small):
 
 
 def test_file_order_says_nothing_about_persons(small):
-    pids = dataset.read_truth(small).query("folder == 'test' and pid > 0").sort_values("file")["pid"].to_numpy()
+    pids = read_truth(small).query("folder == 'test' and pid > 0").sort_values("file")["pid"].to_numpy()
     assert (pids[1:] == pids[:-1]).mean() < 0.4  # in order of drawing it would be above 0.8
 
 
 def test_truth_of_another_folder_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"test_truth\.csv.*synthetic\.draw"):
-        dataset.read_truth(tmp_path)
+        read_truth(tmp_path)
 
 
 # --- drawn once, drawn again -----------------------------------------------------------------------------------------
