@@ -1,1 +1,10 @@
-"""What a person sees or hands in: tables, figures, deliverables, the widget."""
+"""What a person sees or hands in: tables, figures, deliverables, the widget.
+
+tables.py           tables beside the report's own figures, written as CSV, Markdown and LaTeX
+ablation_tables.py  the tables of the ablations: runs, means, verdicts
+metrics_file.py     `metrics.json`
+deliverables.py     the two files that the course asks for
+plots/              every figure
+board.py            pictures for TensorBoard
+widget.py           the query-retrieval widget of notebook 05
+"""

@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard beside the curves that `training.fit` logs: batches, confusion matrices, the embedding projector."""
+"""Pictures for TensorBoard beside the curves that a training logs: batches, confusion matrices, the embedding projector."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from torchvision.utils import make_grid
 
 from assignment_lib.batches.loader import Batch
 from assignment_lib.data.attributes import TASKS, target_tensor
-from assignment_lib.evaluation.inference import Predictions
-from assignment_lib.evaluation.metrics import confusion
+from assignment_lib.evaluation.attribute_scores import confusion
+from assignment_lib.evaluation.predictions import Predictions
 from assignment_lib.reporting import plots
 
 _PROGRAM = Path(sys.executable).with_name("tensorboard.exe" if os.name == "nt" else "tensorboard")
@@ -26,8 +26,13 @@ if _PROGRAM.exists():
 
 
 def confusions(predictions: Predictions, table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Confusion matrices `(C, C)` of the twelve tasks, rows the true classes; `table` has the rows of `predictions`."""
+    """Count the confusions of the twelve tasks: task -> int64 `(C, C)`, rows are the true classes.
+
+    `table` has the rows of `predictions` and the target columns; raises `ValueError` where it has none.
+    """
     predicted, true = predictions.classes(), target_tensor(table)
+    if true is None:
+        raise ValueError("the table has no attributes to compare the predictions with")
     return {
         task: confusion(predicted[:, i], true[:, i], len(classes)) for i, (task, classes) in enumerate(TASKS.items())
     }
@@ -42,11 +47,11 @@ def add_pictures(
     epoch: int,
     most: int = 1000,
 ) -> None:
-    """Add to the TensorBoard files of a run in `folder` (that of `training.fit`):
+    """Add pictures to the TensorBoard files of a run in `folder` (the one given to `fit`), at the step `epoch`.
 
-    a grid of the augmented images of `batch`; where `predictions` and `table` have attributes, their confusion matrices;
-    and the embeddings of the first `most` validation images, with their pictures (`images`, uint8 `(N, 3, H, W)`) and
-    labels, for the projector tab.
+    They are a grid of the augmented images of `batch`; where `predictions` and `table` have attributes, their confusion
+    matrices; and for the projector tab the embeddings of the first `most` validation images, with their pictures
+    (`images`, uint8 `(N, 3, H, W)`) and labels.
     """
     embeddings = predictions.embeddings[:most]
     labels = ["pid", "camera", *(TASKS if set(TASKS) <= set(table.columns) else [])]
@@ -56,15 +61,14 @@ def add_pictures(
     with SummaryWriter(folder / "tensorboard") as board:
         board.add_image("augmented batch", make_grid(batch.images.float().cpu(), nrow=16, padding=1), epoch)
         if predictions.probabilities and len(labels) > 2:
-            figure = plots.confusion_matrices(confusions(predictions, table))
-            board.add_figure("confusion", figure, epoch)
+            board.add_figure("confusion", plots.confusion_matrices(confusions(predictions, table)), epoch)
         board.add_embedding(
             embeddings, rows.astype(str).values.tolist(), _square(images[:most]), epoch, "validation", labels
         )
 
 
 def _square(images: Tensor) -> Tensor:
-    """White beside the narrow side: the projector's sheet of small pictures takes squares only."""
+    """Pad to squares with white, float in [0, 1]: the projector's sheet of small pictures takes nothing else."""
     height, width = images.shape[2:]
     side = max(height, width)
     left, top = (side - width) // 2, (side - height) // 2

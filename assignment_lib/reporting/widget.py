@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets as widgets
 from torch import Tensor
 
-from assignment_lib.reporting.plots import as_png
+from assignment_lib.reporting.plots.pictures import as_png
 from assignment_lib.retrieval.ranking import Ranking
 
 
@@ -21,11 +21,12 @@ def query_retrieval(
     describe: Callable[[int], str] | None = None,
     most: int = 10,
 ) -> widgets.VBox:
-    """Choose a query, move the threshold, see who passes it.
+    """Build a widget to choose a query, move the threshold and see which images pass it.
 
     `ranking` as `retrieval.rank` or `retrieval.answers` gives it for these images (uint8 `(Q, 3, H, W)` and
-    `(G, 3, H, W)`), `describe(i)` a line of text about the i-th query, for example its predicted attributes. Uses only
-    widgets that ipywidgets 7 and 8 share.
+    `(G, 3, H, W)`); `threshold` is the cosine similarity to begin with, `most` the largest number of images to show;
+    `describe(i)` is a line of text about the i-th query, for example its predicted attributes. Uses only widgets that
+    ipywidgets 7 and 8 share.
     """
     choice = widgets.Dropdown(options=[(name, i) for i, name in enumerate(query_files)], description="Query")
     depth = widgets.IntSlider(value=min(5, most), min=1, max=most, description="Images")
@@ -40,7 +41,7 @@ def query_retrieval(
         words = widgets.HTML(f"{gallery_files[position]}<br>similarity {similarity:.3f}")
         return widgets.VBox([_image(gallery_images[position]), words])
 
-    def show(_=None) -> None:
+    def show(_: object = None) -> None:
         index = choice.value
         picture.value = as_png(query_images[index])
         passes = ranking.similarity[index] >= limit.value

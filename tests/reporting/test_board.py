@@ -7,7 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from assignment_lib.batches.loader import Batch
 from assignment_lib.data.attributes import TASKS, target_tensor
-from assignment_lib.evaluation.inference import Predictions
+from assignment_lib.evaluation.predictions import Predictions
 from assignment_lib.reporting import board
 
 
@@ -29,8 +29,11 @@ def test_confusion_matrices_of_right_predictions_are_diagonal(right):
 
 
 @pytest.mark.parametrize("attributes", [True, False])
-def test_what_the_board_gets(right, tmp_path, attributes):
+def test_what_the_board_gets(right, tmp_path, monkeypatch, attributes):
     table, predictions = right
+    all_twelve = board.confusions
+    # one matrix shows as well as twelve that they arrive
+    monkeypatch.setattr(board, "confusions", lambda *given: {"hat": all_twelve(*given)["hat"]})
     if not attributes:
         table, predictions = table[["path", "file", "pid", "camera"]], Predictions(predictions.embeddings, {})
     batch = Batch(torch.rand(8, 3, 16, 8), None, None, torch.arange(8))
@@ -44,6 +47,12 @@ def test_what_the_board_gets(right, tmp_path, attributes):
     assert ("long" in lines[1]) == attributes
     (vectors,) = (tmp_path / "tensorboard").rglob("tensors.tsv")
     assert len(vectors.read_text().splitlines()) == 12
+
+
+def test_confusions_need_attributes(right):
+    table, predictions = right
+    with pytest.raises(ValueError, match="the table has no attributes"):
+        board.confusions(predictions, table[["pid"]])
 
 
 def test_the_magic_finds_the_program_of_this_environment():

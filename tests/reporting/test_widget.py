@@ -4,6 +4,7 @@ from ipywidgets import HTML, Dropdown, FloatSlider, Image, IntSlider
 
 from assignment_lib import retrieval
 from assignment_lib.reporting import widget
+from assignment_lib.reporting.plots import as_png
 
 
 def parts(box):
@@ -36,8 +37,6 @@ def test_a_query_shows_its_nearest_images_in_order():
     box, ranking, images = make()
     control(box, Dropdown).value = 2
     shown = [part.value for part in parts(box.children[-1]) if isinstance(part, Image)]
-    from assignment_lib.reporting.plots import as_png
-
     passed = int((ranking.similarity[2] >= 0).sum())
     assert shown == [as_png(images[i]) for i in ranking.order[2, : min(5, passed)]]
     assert "person 2" in box.children[1].value and "000002.jpg" in box.children[1].value
