@@ -28,7 +28,8 @@ from torchvision.transforms.v2.functional import to_pil_image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assignment_lib.batches.augment import TRANSFORMS, Augmentation, augment, only
+from assignment_lib.batches.augment import augment
+from assignment_lib.batches.augmentation import TRANSFORMS, Augmentation, only
 
 SETTINGS = Augmentation()
 

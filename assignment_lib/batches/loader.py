@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from assignment_lib.batches.augment import Augmentation, augment, to_float
+from assignment_lib.batches.augment import augment, to_float
+from assignment_lib.batches.augmentation import Augmentation
 
 
 class Batch(NamedTuple):
@@ -17,15 +18,24 @@ class Batch(NamedTuple):
     images: Tensor  # (B, 3, H, W) float32 in [0, 1]
     attributes: Tensor | None  # (B, 12) int64
     pids: Tensor | None  # (B,) int64
-    index: Tensor  # (B,) int64: positions in the store
+    # (B,) int64: positions in the store
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no one needs of a batch
+
+
+class Positions(Protocol):
+    """The order of an epoch: a list of positions, or a torch sampler, which draws anew each time it is iterated."""
+
+    def __iter__(self) -> Iterator[int]: ...
+
+    def __len__(self) -> int: ...
 
 
 class Batches:
     """Batches of stored images, as often as asked: each `for batch in batches` is an epoch.
 
     images: uint8 (N, 3, H, W), in memory, memory-mapped or on the device.
-    sampler: positions 0..N-1 in the order to take them, with a length: a list, or a torch sampler, which is asked anew
-        at each epoch. A sampler that lays batches out itself (P identities x K images) does so in this order.
+    sampler: positions 0..N-1 in the order to take them; a torch sampler is asked anew at each epoch. One that lays
+        batches out itself (P identities x K images) does so in this order.
     attributes, pids: int64 (N, 12) and (N,), or None.
     augmentation: None for none.
     generator: a CPU generator for the augmentation; torch's own where None.
@@ -38,7 +48,7 @@ class Batches:
     def __init__(
         self,
         images: Tensor,
-        sampler,
+        sampler: Positions,
         batch_size: int,
         device: torch.device | str = "cpu",
         *,
@@ -48,7 +58,7 @@ class Batches:
         generator: torch.Generator | None = None,
         drop_last: bool = False,
         on_device: bool | None = None,
-    ):
+    ) -> None:
         device = torch.device(device)
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images must be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")

@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 from torch.utils.data import WeightedRandomSampler
 
-from assignment_lib.batches.augment import Augmentation, augment
+from assignment_lib.batches.augment import augment
+from assignment_lib.batches.augmentation import Augmentation
 from assignment_lib.batches.loader import Batches
 from assignment_lib.data.images import decode
 
