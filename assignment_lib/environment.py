@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ class Settings:
         return f"-{self.backbone}{'' if self.pretrained else '-scratch'}"
 
 
-def settings(**chosen) -> Settings:
+def settings(**chosen: Any) -> Settings:
     """`Settings(**chosen)`, where the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ... win over `chosen`.
 
     So `make notebooks RECIPE=report` and a person who edits the settings cell use the same cell.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
+from typing import Any
+
 from tqdm.auto import tqdm
 
 
-def bar(*arguments, show: bool = True, **options) -> tqdm:
+def bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
     """`tqdm.auto.tqdm` that leaves nothing behind, is off where `show` is False, and where TQDM_DISABLE is set.
 
     tqdm itself reads that variable only where its caller says nothing about being shown.

@@ -89,6 +89,7 @@ class CenterLoss(nn.Module):
     def __init__(self, n_pids: int, size: int, rate: float = 0.5, island: float = 0.0):
         super().__init__()
         self.rate, self.island = rate, island
+        self.centers: Tensor
         self.register_buffer("centers", F.normalize(torch.randn(n_pids, size)))
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:

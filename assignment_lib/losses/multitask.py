@@ -59,6 +59,7 @@ class LossBalancedMultitask(nn.Module):
     def __init__(self, names: Sequence[str], alpha: float = 0.5):
         super().__init__()
         self.names, self.alpha = tuple(names), alpha
+        self.first: Tensor
         self.register_buffer("first", torch.full((len(self.names),), torch.nan))
 
     def new_epoch(self) -> None:
@@ -88,6 +89,7 @@ class DynamicTaskPriority(nn.Module):
     def __init__(self, names: Sequence[str], gamma: float = 1.0, discount: float = 0.1):
         super().__init__()
         self.names, self.gamma, self.discount = tuple(names), gamma, discount
+        self.indicator: Tensor
         self.register_buffer("indicator", torch.full((len(self.names),), torch.nan))
 
     def forward(self, losses: dict[str, Tensor], scores: dict[str, Tensor] | None = None) -> Weighted:

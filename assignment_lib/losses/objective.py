@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from assignment_lib.batches.loader import Batch
 from assignment_lib.losses.attribute import attribute_losses
 from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, pid_cross_entropy
-from assignment_lib.losses.multitask import multitask
+from assignment_lib.losses.multitask import LossBalancedMultitask, multitask
 from assignment_lib.models.joint import Output
 
 
@@ -49,16 +49,21 @@ class Objective(nn.Module):
     def new_epoch(self) -> None:
         """To be called before each epoch: some wrappers compare losses with those at its beginning."""
         for wrapper in (self.attribute_weighting, self.total_weighting):
-            if hasattr(wrapper, "new_epoch"):
+            if isinstance(wrapper, LossBalancedMultitask):
                 wrapper.new_epoch()
 
     def forward(self, output: Output, batch: Batch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """An `Output` and the `Batch` it came from -> the total loss, every named loss, every named weight."""
-        losses, named, weights, accuracies, penalty = {}, {}, {}, {}, 0.0
-        if self.tasks:
+        losses: dict[str, Tensor] = {}
+        named: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
+        accuracies: dict[str, Tensor] = {}
+        penalty: Tensor | float = 0.0
+        if self.attribute_weighting is not None:
+            targets = _there(batch.attributes, "attributes")
             class_weights = {task: getattr(self, f"weight_{task}") for task in self.tasks}
-            named = attribute_losses(output.attributes, batch.attributes, class_weights, self.gamma)
-            by_task = {task: _accuracy(output.attributes[task], batch.attributes[:, i]) for i, task in enumerate(named)}
+            named = attribute_losses(output.attributes, targets, class_weights, self.gamma)
+            by_task = {task: _accuracy(output.attributes[task], targets[:, i]) for i, task in enumerate(named)}
             weighted = self.attribute_weighting(named, by_task)
             # the outer weight is to judge how well the attributes are learned; the inner penalty says nothing of that
             # and, being the largest part, would only push that weight down
@@ -66,12 +71,18 @@ class Objective(nn.Module):
             accuracies["attributes"] = torch.stack(list(by_task.values())).mean()
             weights |= weighted.weights
         if self.pid:
-            losses["pid"] = pid_cross_entropy(output.pid, batch.pids)
-            accuracies["pid"] = _accuracy(output.pid, batch.pids)
+            logits, pids = _there(output.pid, "PID logits"), _there(batch.pids, "PIDs")
+            losses["pid"], accuracies["pid"] = pid_cross_entropy(logits, pids), _accuracy(logits, pids)
         for name, loss in self.identity.items():
             losses[name] = loss(output.embedding, batch.pids)
         weighted = self.total_weighting(losses, accuracies)
         return weighted.total + penalty, named | losses, weights | weighted.weights
+
+
+def _there(values: Tensor | None, name: str) -> Tensor:
+    if values is None:
+        raise ValueError(f"the objective asks for {name}, which this network or batch does not have")
+    return values
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import Any
+
 import timm
 import torch
 from torch import Tensor, nn
@@ -28,7 +30,8 @@ def backbone(name: str, pretrained: bool = True) -> Backbone:
     `pretrained` takes ImageNet weights, and errors are, as `timm_network` says.
     """
     network = timm_network(name, pretrained)
-    config, channels = network.pretrained_cfg, network.num_features
+    config: Any = network.pretrained_cfg
+    channels: Any = network.num_features
     features = _Features(network).eval()
     try:
         with torch.inference_mode():
@@ -88,7 +91,7 @@ def load_embedded_weights(network: nn.Module) -> None:
 class _Features(nn.Module):
     """timm's `forward_features` under `forward`, so that the classifier head can be dropped from the parameters."""
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: Any):  # timm's networks share no class that has these methods
         super().__init__()
         network.reset_classifier(0)
         self.network = network

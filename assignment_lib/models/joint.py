@@ -60,6 +60,8 @@ class JointConvNet(nn.Module):
         self.rich_embedding = None if embedding == "plain" else RichEmbedding(embedding)
         self.embedding_size = base.channels + (N_CLASSES if self.rich_embedding is not None else 0)
         self.pid_classifier = nn.Linear(self.embedding_size, n_pids) if n_pids else None
+        self.mean: Tensor
+        self.std: Tensor
         # buffers, so that a checkpoint holds all it takes to run the network on raw images
         self.register_buffer("mean", torch.tensor(base.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(base.std).view(1, 3, 1, 1))

@@ -1,1 +1,18 @@
-"""Recipes, one training assembled from data and recipe, and the loop that runs it."""
+"""Recipes, one training assembled from data and recipe, and the loop that runs it.
+
+recipes.py     named settings, in groups
+parts.py       the networks and objectives that a recipe names
+assembly.py    a whole training from data and recipe, in one place
+loop.py        the training loop
+run.py         all that changes while a network learns
+epoch.py       how far an epoch has come, and what was measured in it
+history.py     what is kept of every epoch
+optimizers.py  parameter groups, learning-rate schedules, average of the weights
+precision.py   automatic mixed precision
+checkpoints.py files a training goes on from
+interrupts.py  Ctrl-C and the stop button
+processes.py   several GPUs
+overfit.py     one batch by heart
+experiment.py  a training from the command line
+ablations.py   one change at a time; ablation_rows.py says which
+"""

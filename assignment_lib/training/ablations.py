@@ -39,7 +39,15 @@ def folder_of(row: Row, seed: int, folder: Path) -> Path:
     return folder / (re.sub(r"[^a-z0-9]+", "-", f"{row.group} {row.name}".lower()).strip("-") + f"-seed{seed}")
 
 
-def measure(row: Row, seed: int, base: Recipe, split: Split, folder: Path, device: torch.device, log=print) -> dict:
+def measure(
+    row: Row,
+    seed: int,
+    base: Recipe,
+    split: Split,
+    folder: Path,
+    device: torch.device,
+    log: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """Train one row on `split` and return its result; one that is already in `folder` is read, not measured again.
 
     `base` is the recipe that the row changes, with its `ablation_epochs` and `ablation_image_size`. Scores are fractions,
@@ -124,16 +132,18 @@ def run(
     jobs = [
         (seed, row) for slow in (False, True) for seed in seeds for row in rows if (row.group == "backbone") == slow
     ]
-    results, split, split_seed, offline = [], None, None, False
+    results: list[dict[str, Any]] = []
+    split_of: dict[int, Split] = {}  # of one seed at a time
+    offline = False
     for seed, row in jobs[part[0] - 1 :: part[1]]:
         model = _recipe(base, seed, **row.changes).model
         downloads = row.network == "joint" and model.pretrained and model.backbone != "efficientnet_lite0"
         if offline and downloads:
             continue
-        if split_seed != seed:
-            split, split_seed = assembly.decoded_split(data, _recipe(base, seed)), seed
+        if seed not in split_of:
+            split_of = {seed: assembly.decoded_split(data, _recipe(base, seed))}
         try:
-            result = measure(row, seed, base, split, folder, device, log=quiet)
+            result = measure(row, seed, base, split_of[seed], folder, device, log=quiet)
         except ConnectionError as error:
             log(f"left out {row.name}: {error}")
             offline = True

@@ -19,7 +19,7 @@ from assignment_lib.files import new_file
 try:
     import fcntl
 except ImportError:
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 
 class OtherRun(ValueError):
@@ -61,7 +61,7 @@ def save(content: dict, path: Path) -> None:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"{path} ({len(buffer.getbuffer()) / 1e6:.0f} MB) cannot be written: {os.strerror(error.errno)}; make room "
+            f"{path} ({len(buffer.getbuffer()) / 1e6:.0f} MB) cannot be written: {os.strerror(error.errno or 0)}; make room "
             "and run the same again, it goes on from the checkpoint before this one",
         ) from error
 
@@ -124,7 +124,7 @@ def random_states(generators: Sequence[torch.Generator]) -> dict:
     version, numbers, gauss = random.getstate()
     states["python"] = [version, list(numbers), gauss]
     kind, keys, *rest = np.random.get_state()
-    states["numpy"] = [kind, torch.from_numpy(keys.astype(np.int64)), *rest]
+    states["numpy"] = [kind, torch.from_numpy(np.asarray(keys, np.int64)), *rest]
     return states
 
 

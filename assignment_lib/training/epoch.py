@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from assignment_lib.batches.loader import Batch, Batches
 
@@ -19,8 +20,10 @@ class Epoch:
     step: int = 0  # batches done
     seconds: float = 0.0
     names: list[str] = field(default_factory=list)
-    sums: Tensor | None = None  # (names,) float64
-    finite_norms: Tensor | None = None  # batches whose gradient was finite; GradScaler skips the others
+    sums: Tensor = field(default_factory=lambda: torch.zeros(0))  # (names,) float64
+    finite_norms: Tensor = field(
+        default_factory=lambda: torch.zeros(())
+    )  # batches whose gradient was finite; GradScaler skips the others
     unseen: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # values and image positions since the last look
 
     def note(self, batch: Batch, total: Tensor, norm: Tensor, losses: dict, weights: dict) -> None:
@@ -32,7 +35,7 @@ class Epoch:
         self.unseen.append((values, batch.index))
         finite = values[1].isfinite()
         values = torch.cat([values[:1], values[1:2].nan_to_num(0.0, 0.0, 0.0), values[2:]])
-        if self.sums is None:
+        if not self.names:
             self.names = list(named)
             self.sums, self.finite_norms = torch.zeros_like(values), torch.zeros_like(values[1])
         self.sums = self.sums + values
@@ -63,17 +66,17 @@ class Epoch:
 
     def means(self) -> dict[str, float]:
         """The mean over the batches of everything noted."""
-        means = (self.sums / self.step).tolist()
+        means: list[float] = (self.sums / self.step).tolist()
         means[1] = float(self.sums[1] / self.finite_norms.clamp(min=1))
         return dict(zip(self.names, means, strict=True))
 
 
-def begin_epoch(objective: nn.Module, batches: Batches) -> Epoch:
+def begin_epoch(objective: Any, batches: Batches) -> Epoch:
     """Draw an epoch's images. Raises ValueError where most batches hold one identity only and the objective needs two."""
     if hasattr(objective, "new_epoch"):
         objective.new_epoch()
     positions = batches.draw()
-    if getattr(objective, "needs_negatives", False):
+    if getattr(objective, "needs_negatives", False) and batches.pids is not None:
         pids = batches.pids.cpu()[positions].split(batches.batch_size)
         alone = sum(bool((of_batch == of_batch[0]).all()) for of_batch in pids)
         if alone > len(pids) / 2:  # one by chance does no harm

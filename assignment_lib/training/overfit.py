@@ -19,6 +19,9 @@ def overfit(
     off: what is asked is whether the network can, not whether it should. Changes `model` and `objective`.
     """
     model.train()
+    targets = batch.attributes
+    if targets is None:
+        raise ValueError("this batch has no attributes, and they are what is learned by heart here")
     for part in model.modules():
         if isinstance(part, nn.Dropout):
             part.eval()
@@ -30,8 +33,6 @@ def overfit(
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         optimizer.step()
-        right = torch.stack(
-            [logits.argmax(1) == batch.attributes[:, i] for i, logits in enumerate(output.attributes.values())]
-        )
+        right = torch.stack([logits.argmax(1) == targets[:, i] for i, logits in enumerate(output.attributes.values())])
         rows.append({"loss": float(total.detach()), "accuracy": float(right.float().mean())})
     return pd.DataFrame(rows)

@@ -122,7 +122,7 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
 
     Raises `ValueError` naming a field that no group has.
     """
-    top = {name: changes.pop(name) for name in ("name", "seed") if name in changes}
+    top: dict[str, Any] = {name: changes.pop(name) for name in ("name", "seed") if name in changes}
     for group in GROUPS:
         settings = getattr(recipe, group)
         own = {name: changes.pop(name) for name in asdict(settings) if name in changes}

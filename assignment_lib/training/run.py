@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
 from assignment_lib.training import checkpoints, precision, processes
@@ -23,7 +23,7 @@ class Run:
     model: nn.Module
     network: nn.Module  # `model`, wrapped where several processes train it
     objective: nn.Module
-    optimizer: Optimizer
+    optimizer: AdamW
     scaler: torch.amp.GradScaler
     average: AveragedModel | None
     generators: Sequence[torch.Generator]
