@@ -56,7 +56,7 @@ def rare_classes(table: pd.DataFrame, most: int = 10) -> pd.DataFrame:
 def attribute_table(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Make Table 1: Acc and mAcc of the twelve tasks and their average in percent, the report's figures beside ours.
 
-    `scores` is task -> `{"acc", "macc"}` as fractions, with an entry "average" (`metrics.attribute_scores`).
+    `scores` is task -> `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`).
     """
     rows = [
         {

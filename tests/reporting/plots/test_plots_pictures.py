@@ -18,8 +18,8 @@ def test_an_image_sheet_can_be_drawn():
     plots.image_sheet([torch.zeros(3, 16, 8, dtype=torch.uint8)] * 7, ["x"] * 7, columns=3).canvas.draw()
 
 
-@pytest.mark.parametrize("persons", [1, 3])
-def test_an_identity_sheet_can_be_drawn(make_table, persons):
+@pytest.mark.parametrize("identities", [1, 3])
+def test_an_identity_sheet_can_be_drawn(make_table, identities):
     table = make_table(20, 3)
     images = torch.zeros(len(table), 3, 16, 8, dtype=torch.uint8)
-    plots.identity_sheet(images, table, table["pid"].unique()[:persons], most=2).canvas.draw()
+    plots.identity_sheet(images, table, table["pid"].unique()[:identities], most=2).canvas.draw()
