@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from assignment_lib.evaluation import metrics
+from assignment_lib import metrics
+from assignment_lib.evaluation.blocks import queries_at_a_time
 
 QUERIES, IDENTITIES, CAMERAS, JUNK, DISTRACTORS, IMAGES = 3368, 750, 6, 2793, 2798, 19732
 
@@ -37,7 +38,7 @@ def main() -> None:
     options = parser.parse_args()
 
     data = market(options)
-    chunk = options.chunk or metrics._chunk(None, 4 * len(data["gallery"]))
+    chunk = queries_at_a_time(options.chunk, 4 * len(data["gallery"]))
     # The first run shows the memory, which later ones are given again; and it starts threads and libraries.
     extra, scores = extra_memory(lambda: metrics.reid_scores(**data, chunk=options.chunk))
     print(

@@ -17,21 +17,21 @@ def fit_temperatures(probabilities: dict[str, Tensor], targets: Tensor) -> dict[
     `probabilities` is task -> `(N, C)`, `targets` `(N, 12)` int64. Above 1 the network was too sure of itself. A task whose
     validation images are all right or all of one class has no best temperature; it stays between 1/20 and 20.
     """
-    temperatures = {}
-    for column, task in enumerate(TASKS):
-        logits, target = _log(probabilities[task]), targets[:, column]
-        log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
-        optimizer = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")
+    return {task: _temperature(_log(probabilities[task]), targets[:, column]) for column, task in enumerate(TASKS)}
 
-        def loss(logits=logits, target=target, log_temperature=log_temperature, optimizer=optimizer):
-            optimizer.zero_grad()
-            value = F.cross_entropy(logits / log_temperature.clamp(-3, 3).exp(), target)
-            value.backward()
-            return value
 
-        optimizer.step(loss)
-        temperatures[task] = float(log_temperature.detach().clamp(-3, 3).exp())
-    return temperatures
+def _temperature(logits: Tensor, targets: Tensor) -> float:
+    log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.cross_entropy(logits / log_temperature.clamp(-3, 3).exp(), targets)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return float(log_temperature.detach().clamp(-3, 3).exp())
 
 
 def calibrated(probabilities: dict[str, Tensor], temperatures: dict[str, float]) -> dict[str, Tensor]:
@@ -44,12 +44,12 @@ def reliability(probabilities: dict[str, Tensor], targets: Tensor, bins: int = 1
 
     All tasks together. Columns `confidence` (the mean in the bin), `accuracy`, `images` (image-task pairs).
     """
-    sure, right = [], []
+    sures, rights = [], []
     for column, task in enumerate(TASKS):
         confidence, predicted = probabilities[task].max(1)
-        sure.append(confidence.double())
-        right.append((predicted == targets[:, column]).double())
-    sure, right = torch.cat(sure).numpy(), torch.cat(right).numpy()
+        sures.append(confidence.double())
+        rights.append((predicted == targets[:, column]).double())
+    sure, right = torch.cat(sures).numpy(), torch.cat(rights).numpy()
     which = np.minimum((sure * bins).astype(int), bins - 1)
     frame = pd.DataFrame({"bin": which, "confidence": sure, "accuracy": right, "images": 1})
     grouped = frame.groupby("bin")

@@ -7,8 +7,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from assignment_lib.evaluation.metrics import threshold_scores_within
+from assignment_lib.evaluation.threshold_scores import threshold_scores_within
 
+#: The five ways, as `choose` names them.
 RULES = ("fixed", "clusters", "f1", "precision", "map")
 
 
@@ -16,6 +17,7 @@ def average_minimum(embeddings: Tensor, ids: np.ndarray) -> float:
     """The mean over the identities of the smallest similarity within each (report, section 2.3).
 
     `embeddings` `(N, D)` float32, L2-normalised, `ids` `(N,)`. Identities with one image have no pair and are left out.
+    Raises ValueError where no identity has two.
     """
     _same(ids)
     smallest = []
@@ -33,9 +35,9 @@ def precision_recall(
     """Precision, recall and F1 of the returned images at `points` thresholds, ascending, over a split queried against itself.
 
     `embeddings` `(N, D)` and `ids` `(N,)` as above. The thresholds are the quantiles of the similarities of the same
-    person, so that recall falls in even steps. In a larger gallery every query meets more other persons: with
-    `gallery_size` wrong images are counted as often as a gallery of that size would have them, if its persons had as many
-    images as here; where they have fewer, precision is lower still. Columns as `metrics.threshold_scores` has them.
+    person, so that recall falls in even steps. In a larger gallery every query meets more other people: with
+    `gallery_size` wrong images are counted as often as a gallery of that size would have them, if its people had as many
+    images as here; where they have fewer, precision is lower still. Columns as `threshold_scores.threshold_scores` has them.
     """
     similarity = embeddings @ embeddings.T
     same = _same(ids)
@@ -103,6 +105,7 @@ def choose(
     """The threshold of a rule on validation images.
 
     "fixed" is `fixed` itself, "clusters" `average_minimum`, "f1" `best_f1`, "precision" `for_precision` and "map" `for_map`.
+    Raises ValueError for another rule, and where the images or the wishes allow no threshold.
     """
     if rule == "fixed":
         return fixed
@@ -119,7 +122,7 @@ def choose(
 
 def rules_table(chosen: dict[str, float], embeddings: Tensor, ids: np.ndarray) -> pd.DataFrame:
     """What thresholds mean on validation images: a row each, with the sets' figures and "mAP", that of the lists."""
-    sets = threshold_scores_within(embeddings, ids, list(chosen.values()))
+    sets = threshold_scores_within(embeddings, ids, np.array(list(chosen.values())))
     lists = list_map(embeddings, ids)
     held = [lists["mAP"][lists["threshold"] >= np.float32(value)] for value in chosen.values()]
     sets["mAP"] = [float(part.iloc[-1]) if len(part) else 0.0 for part in held]

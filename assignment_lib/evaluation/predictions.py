@@ -1,0 +1,49 @@
+"""From images to embeddings and attribute probabilities, without gradients."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.progress import bar
+
+
+class Predictions(NamedTuple):
+    """What a network says about N images, on the CPU in float32."""
+
+    embeddings: Tensor  # (N, D), L2-normalised: a dot product is the cosine similarity
+    probabilities: dict[str, Tensor]  # task -> (N, C), each row sums to 1
+
+    def classes(self) -> Tensor:
+        """The most probable class of each task, `(N, 12)` int64."""
+        return torch.stack([self.probabilities[task].argmax(1) for task in TASKS], dim=1)
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False, flip: bool = False
+) -> Predictions:
+    """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`; its training mode is restored afterwards.
+
+    `flip` looks at each image's mirror image too: the normalised embeddings are added, the probabilities averaged.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    embeddings, probabilities = [], []
+    for start in bar(range(0, len(images), batch_size), "images", show=progress):
+        batch = images[start : start + batch_size].to(device).float().div_(255)
+        views = [batch, batch.flip(3)] if flip else [batch]
+        outputs = [model(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        embedding = sum((F.normalize(output.embedding.float()) for output in outputs), torch.zeros((), device=device))
+        embeddings.append(F.normalize(embedding).cpu())
+        tasks = outputs[0].attributes
+        means = {task: sum(o.attributes[task].float().softmax(1) for o in outputs) / len(outputs) for task in tasks}
+        probabilities.append({task: values.cpu() for task, values in means.items()})
+    model.train(was_training)
+    together = {task: torch.cat([part[task] for part in probabilities]) for task in probabilities[0]}
+    return Predictions(torch.cat(embeddings), together)
