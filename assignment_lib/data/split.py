@@ -83,6 +83,6 @@ def _classes_by_identity(table: pd.DataFrame) -> dict[int, set[tuple[str, int]]]
     tasks = [task for task in TASKS if task in table.columns]
     classes: dict[int, set[tuple[str, int]]] = {int(pid): set() for pid in table["pid"].unique()}
     for task in tasks:
-        for pid, value in table[["pid", task]].drop_duplicates().itertuples(index=False):
+        for pid, value in set(zip(table["pid"].tolist(), table[task].tolist(), strict=True)):
             classes[int(pid)].add((task, int(value)))
     return classes

@@ -1,4 +1,7 @@
+"""The split by identity: disjoint, complete, repeatable, and it covers the classes."""
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +11,7 @@ from assignment_lib.data.attributes import TASKS
 
 
 def test_known_case_by_hand(make_table):
-    # ten persons, one of whom alone has a hat: after the first person in each part, the hat is new to both
+    # ten people, one of whom alone has a hat: after the first person in each part, the hat is new to both
     table = make_table(10, 2)
     for task in TASKS:
         table[task] = 0
@@ -33,8 +36,8 @@ def test_disjoint_complete_of_the_right_size_and_repeatable(identities, share, s
 def test_covers_classes_no_worse_than_a_random_split():
     """Over 100 seeds: the validation part has more classes on average, and never far fewer, than one drawn blindly."""
     ours, blind = [], []
+    table = _table(80, 1)
     for seed in range(100):
-        table = _table(80, 1)
         ours.append(split.class_coverage(split.split_table(table, 0.1, seed)[1]))
         pids = np.random.default_rng(seed).permutation(table["pid"].unique())[:8]
         blind.append(split.class_coverage(table[table["pid"].isin(pids)]))
@@ -42,7 +45,7 @@ def test_covers_classes_no_worse_than_a_random_split():
     assert min(ours) >= min(blind)
 
 
-def test_rows_of_a_person_stay_together(make_table):
+def test_rows_of_an_identity_stay_together(make_table):
     table = make_table(20, 5)
     train, validation = split.split_table(table, 0.1, seed=3)
     assert len(train) == 90 and len(validation) == 10
@@ -61,8 +64,6 @@ def test_too_few_identities(make_table):
 
 
 def _table(identities, seed):
-    import pandas as pd
-
     random = np.random.default_rng(seed)
     table = pd.DataFrame({"pid": np.arange(identities)})
     for task, classes in TASKS.items():
