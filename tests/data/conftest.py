@@ -5,10 +5,7 @@ import threading
 import numpy as np
 import pytest
 from file_server import Server
-from made_up_folders import (
-    images,
-    market,
-)
+from made_up_folders import images, market
 from made_up_images import scene
 from PIL import Image
 
@@ -27,6 +24,7 @@ def data_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def converted(tmp_path):
+    """A made-up Market-1501, and the folder it was converted to."""
     folder = market(tmp_path / "market1501", tmp_path / "market_attribute.mat")
     images(folder / "bounding_box_test", [f"0003_c{camera}s1_{frame}.jpg" for camera in range(6) for frame in range(4)])
     source = load(folder)
@@ -43,6 +41,7 @@ def jpeg_folder(tmp_path):
 
 @pytest.fixture
 def server(monkeypatch):
+    """A running `file_server.Server`; failed attempts are repeated without a pause."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(http_download, "_FIRST_PAUSE", 0)

@@ -34,7 +34,7 @@ def files(folder):
 
 
 def damage(folder):
-    """Breaks five of the six files; returns what each is reported as."""
+    """Break five of the six files; return all paths and what the five are reported as."""
     paths = files(folder)
     whole = paths[1].read_bytes()
     paths[0].write_bytes(b"")

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_folders import (
-    PIDS,
-    course,
-    random_annotations,
-    refused,
-)
+from made_up_folders import PIDS, course, random_annotations, refused
 
 from assignment_lib.data.annotations import read_annotations
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_folders import (
-    TRAIN_NAMES,
-)
+from made_up_folders import TRAIN_NAMES
 
 from assignment_lib.data import convert
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets

@@ -2,12 +2,7 @@
 
 import shutil
 
-from made_up_folders import (
-    TRAIN_NAMES,
-    course,
-    refused,
-    zipped,
-)
+from made_up_folders import TRAIN_NAMES, course, refused, zipped
 
 from assignment_lib.data.dataset import load
 

@@ -2,10 +2,7 @@
 
 import shutil
 
-from made_up_folders import (
-    TRAIN_NAMES,
-    course,
-)
+from made_up_folders import TRAIN_NAMES, course
 
 from assignment_lib.data.dataset import load
 

@@ -5,14 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from made_up_folders import (
-    TRAIN_NAMES,
-    course,
-    images,
-    market,
-    refused,
-    zipped,
-)
+from made_up_folders import TRAIN_NAMES, course, images, market, refused, zipped
 
 from assignment_lib.data.dataset import load
 

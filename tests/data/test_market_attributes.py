@@ -3,13 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_folders import (
-    REAL,
-    market,
-    needs_real,
-    refused,
-    save_mat,
-)
+from made_up_folders import REAL, market, needs_real, refused, save_mat
 
 from assignment_lib.data.attributes import TASKS, to_targets
 from assignment_lib.data.filenames import parse_name

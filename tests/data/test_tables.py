@@ -5,13 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_folders import (
-    TRAIN_NAMES,
-    course,
-    images,
-    market,
-    refused,
-)
+from made_up_folders import TRAIN_NAMES, course, images, market, refused
 
 from assignment_lib.data.dataset import load
 

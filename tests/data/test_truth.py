@@ -2,9 +2,7 @@
 
 import pandas as pd
 import pytest
-from made_up_folders import (
-    course,
-)
+from made_up_folders import course
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.data.dataset import load
