@@ -1,7 +1,7 @@
 """Scores of what a network says about images: attributes, re-identification, sets of images, calibration.
 
 predictions.py       images -> embeddings and attribute probabilities
-validation.py        scores of a network on a validation split and on the test images
+scoring.py           scores of a network on a validation split and on the test images
 attribute_scores.py  accuracy, mean class accuracy, confusion
 protocol.py          the rules of Market-1501 in plain lines: who counts, AP, CMC, mINP
 reid_scores.py       the same scores at the speed of the similarity product

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from assignment_lib.evaluation.predictions import predict
 from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances
-from assignment_lib.evaluation.validation import known_cameras
+from assignment_lib.evaluation.scoring import known_cameras
 from assignment_lib.retrieval.expansion import expand_queries
 from assignment_lib.retrieval.reranking import neighbourhood, rerank
 

@@ -25,7 +25,7 @@ from assignment_lib.data import attributes
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
 from assignment_lib.data.split import pid_labels, split_table
-from assignment_lib.evaluation.validation import validator
+from assignment_lib.evaluation.scoring import validator
 from assignment_lib.losses.objective import Objective
 from assignment_lib.training import parts, recipes
 from assignment_lib.training.loop import fit

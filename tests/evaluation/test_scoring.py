@@ -6,7 +6,7 @@ from mean_color import MeanColor
 
 from assignment_lib.data.attributes import TASKS, target_tensor
 from assignment_lib.data.dataset import Dataset
-from assignment_lib.evaluation import validation
+from assignment_lib.evaluation import scoring
 from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.evaluation.predictions import Predictions, predict
 from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_within
