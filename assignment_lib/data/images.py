@@ -32,8 +32,8 @@ def decode(
 ) -> Decoded:
     """Decode image files to one uint8 tensor; `images = decode(table.path).images`.
 
-    Any file that Pillow reads comes out as upright RGB of `size` = (height, width): EXIF orientation applied, gray and
-    16-bit gray (its high byte) repeated to three channels, palettes and CMYK converted, transparency laid over white,
+    Any file that Pillow reads comes out as upright RGB of `size` = (height, width): EXIF orientation applied, grey and
+    16-bit grey (its high byte) repeated to three channels, palettes and CMYK converted, transparency laid over white,
     other sizes resized by antialiased bilinear interpolation (the aspect ratio is not kept).
 
     workers: threads; as many as there are cores where None.
