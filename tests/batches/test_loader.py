@@ -77,6 +77,7 @@ def test_memory_mapped_images_are_served_and_stay(tmp_path):
     assert torch.equal(images, before) and batch.images.shape == (2, 3, 128, 64)
 
 
+@pytest.mark.slow  # the first use of the meta device imports sympy and more: 3 to 5 s
 @pytest.mark.parametrize("on_device", [True, False])
 def test_everything_arrives_on_the_device(on_device):
     """The meta device stands for a GPU: it refuses to mix with the CPU and to be read."""
