@@ -1,4 +1,5 @@
-# make notebooks   environment, data, all notebooks, figures      make test   environment, tests
+# make notebooks   environment, data, all notebooks, figures
+# make test        environment, style, types, all tests            make check   the same with the fast tests only
 # make notebooks DATA=folder-or-zip RECIPE=smoke|report BACKBONE=resnet18|efficientnet_lite0 PRETRAINED=yes|no SEED=0
 PYTHON ?= python3
 VENV := .venv
@@ -11,13 +12,24 @@ export ASSIGNMENT_BACKBONE := $(BACKBONE)
 export ASSIGNMENT_PRETRAINED := $(PRETRAINED)
 export ASSIGNMENT_SEED := $(SEED)
 
-.PHONY: notebooks test ablations lab environment course download badges clean
+.PHONY: notebooks test check lint ablations lab environment course download badges clean
 
 notebooks: environment
 	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
-test: environment
-	$(RUN) -m pytest
+# a test file is one process's: its fixtures are made once; the files that take longest begin first
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
+
+test: lint
+	$(PYTEST)
+
+check: lint
+	$(PYTEST) -m "not slow"
+
+lint: environment
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 # the whole table of notebook 06 in the background: make ablations DATA=course.zip [RECIPE=report] [JOBS=2]
 JOBS ?= 1
@@ -61,4 +73,4 @@ $(VENV)/installed: requirements.txt requirements-dev.txt constraints.txt
 
 # leaves downloaded data and trained networks alone
 clean:
-	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .mypy_cache
