@@ -24,7 +24,10 @@ def model_fingerprint(model: nn.Module) -> str:
 
 
 def save(path: Path, embeddings: Tensor, files: Sequence[str], fingerprint: str) -> None:
-    """Write `embeddings` `(N, D)` float32 with the name of each image's file and `model_fingerprint` as one `.npz`."""
+    """Write `embeddings` `(N, D)` float32 with the name of each image's file and `model_fingerprint` as one `.npz`.
+
+    Raises ValueError where there are not as many files as embeddings.
+    """
     if len(embeddings) != len(files):
         raise ValueError(f"{path.name}: {len(embeddings)} embeddings for {len(files)} files; they must be as many")
     with new_file(path) as file:
@@ -37,7 +40,8 @@ def load(path: Path, fingerprint: str | None = None, files: Sequence[str] | None
     """What `save` wrote: `(N, D)` float32 and the file names.
 
     Raises ValueError where the embeddings come from another network than the one of `fingerprint`, or belong to other
-    files than `files` or in another order: they would be stale. Either check is left out where it is None.
+    files than `files` or in another order: they would be stale. Either check is left out where it is None. Raises
+    FileNotFoundError where there is no such file.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there; notebook 05 writes it")

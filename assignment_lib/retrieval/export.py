@@ -16,7 +16,7 @@ from assignment_lib.data.attributes import TASKS
 class Exported(nn.Module):
     """What the file computes: images -> normalised embedding, and the probabilities of each task it has heads for."""
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -30,7 +30,7 @@ def to_onnx(network: nn.Module, path: Path, image_size: tuple[int, int] = (128, 
 
     Input "images": float32 `(batch, 3, height, width)` in [0, 1], any batch size; normalisation is inside. Outputs:
     "embedding" `(batch, D)`, rows of length 1, then one `(batch, C)` of probabilities a task, named like it. Needs the
-    extra packages onnx and onnxscript.
+    extra packages onnx and onnxscript; raises ImportError without them.
     """
     try:
         import onnx  # noqa: F401

@@ -79,7 +79,7 @@ def parse(text: str) -> list[Condition]:
 def _one(wish: str) -> list[Condition] | None:
     negated = re.match(r"(?:no|without(?: an?)?) (.+)", wish)
     if negated:
-        task, name = WORDS.get(negated[1], (None, None))
+        task, name = WORDS.get(negated[1], ("", ""))
         return [Condition(task, "no")] if name == "yes" else None
     wish = re.sub(r"^an? ", "", wish)
     if wish in WORDS:

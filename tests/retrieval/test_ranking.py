@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -52,38 +51,6 @@ def test_threshold_and_junk_filter():
     assert [found.tolist() for found in retrieval.same_person(ranking, 0.4, keep)] == [[0], [1]]
 
 
-def test_pairs_are_all_pairs_once():
-    embeddings, ids = F.normalize(torch.randn(6, 3)), np.array([1, 1, 2, 2, 2, 3])
-    same, different = retrieval.pair_similarities(embeddings, ids)
-    assert len(same) == 1 + 3 and len(different) == 15 - 4
-    naive = [float(embeddings[i] @ embeddings[j]) for i in range(6) for j in range(i) if ids[i] == ids[j]]
-    assert sorted(same) == pytest.approx(sorted(naive), abs=1e-6)
-
-
-def test_verdicts_follow_the_protocol():
-    query = pd.DataFrame({"pid": [5], "camera": [1]})
-    gallery = pd.DataFrame({"pid": [5, 5, -1, 0, 7], "camera": [2, 1, 2, 2, 1]})
-    verdicts = retrieval.judge(torch.tensor([[0, 1, 2, 3, 4]]), query, gallery)
-    assert verdicts == [[True, None, None, False, False]]
-    assert retrieval.judge(torch.tensor([[0]]), query.assign(pid=-2), gallery) is None
-    unknown = retrieval.judge(torch.tensor([[0, 4]]), query.assign(camera=-1), gallery.assign(camera=-1))
-    assert unknown == [[True, False]]  # cameras that are not known are not the same one
-
-
-def test_query_expansion_by_hand():
-    query = torch.tensor([[1.0, 0.0]])
-    gallery = torch.nn.functional.normalize(torch.tensor([[1.0, 1.0], [1.0, -2.0], [-1.0, 0.0]]))
-    wanted = torch.tensor([1.0, 0.0]) + (0.5**0.5) ** 2 * gallery[0]  # its nearest has a similarity of 1 / sqrt(2)
-    expanded = retrieval.expand_queries(query, gallery, neighbours=1, alpha=2.0)
-    torch.testing.assert_close(expanded[0], wanted / wanted.norm())
-    assert torch.equal(retrieval.expand_queries(query, gallery, neighbours=0), query)
-    # a neighbour on the other side does not pull: its weight is 0, not a negative number to some power
-    three, two = (retrieval.expand_queries(query, gallery, n, alpha=0.5) for n in (3, 2))
-    torch.testing.assert_close(three, two)
-    many = retrieval.expand_queries(query.repeat(5, 1), gallery, 2, chunk=2)
-    torch.testing.assert_close(many[4:], retrieval.expand_queries(query, gallery, 2))
-
-
 def test_embeddings_that_are_no_numbers_and_no_depth():
     gallery = torch.eye(3)
     for broken in (float("nan"), float("inf")):
@@ -119,31 +86,8 @@ def test_ranking_distances_is_stable():
     assert retrieval.rank_distances(distances, depth=2).tolist() == [[1, 3]]
 
 
-def test_faiss_gives_the_same_as_the_product():
-    generator = torch.Generator().manual_seed(0)
-    query, gallery = (torch.nn.functional.normalize(torch.randn(n, 16, generator=generator)) for n in (7, 500))
-    exact, faiss, graph = (retrieval.rank(query, gallery, 10, index=index) for index in ("exact", "faiss", "hnsw"))
-    assert torch.equal(faiss.order, exact.order)
-    torch.testing.assert_close(faiss.similarity, exact.similarity)
-    found = [len(set(a) & set(b)) for a, b in zip(graph.order.tolist(), exact.order.tolist(), strict=True)]
-    assert sum(found) >= 0.95 * 70
-    assert (graph.similarity.diff(dim=1) <= 0).all()
-    again = retrieval.rank(query, gallery, 10, index=retrieval.build_index(gallery))  # built once, asked often
-    assert torch.equal(again.order, graph.order)
-    with pytest.raises(ValueError, match="the index holds 500 images and the gallery 499; build it anew"):
-        retrieval.rank(query, gallery[1:], 10, index=retrieval.build_index(gallery, "faiss"))
-
-
-def test_an_unknown_index_and_a_missing_package(monkeypatch):
-    with pytest.raises(ValueError, match="exact, faiss or hnsw, not 'tree'"):
-        retrieval.rank(torch.eye(2), torch.eye(2), index="tree")
-    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
-    with pytest.raises(ImportError, match="pip install faiss-cpu, or take index='exact'"):
-        retrieval.rank(torch.eye(2), torch.eye(2), index="hnsw")
-
-
 def test_reordered_lists_keep_each_images_similarity():
-    query, gallery = torch.eye(2), torch.nn.functional.normalize(torch.tensor([[1.0, 0.2], [0.3, 1], [1, 1]]))
+    query, gallery = torch.eye(2), F.normalize(torch.tensor([[1.0, 0.2], [0.3, 1], [1, 1]]))
     ranking = retrieval.rank(query, gallery)
     distances = torch.tensor([[0.3, 0.1, 0.2], [0.1, 0.2, 0.3]])
     again = retrieval.reordered(ranking, distances)
@@ -151,8 +95,3 @@ def test_reordered_lists_keep_each_images_similarity():
     torch.testing.assert_close(again.similarity, (query @ gallery.T).gather(1, again.order))
     # the list ends by similarity, in the new order
     assert [found.tolist() for found in retrieval.same_person(again, 0.5)] == [[2, 0], [1, 2]]
-
-
-def test_the_first_image_of_each_person_is_a_query():
-    ids = np.array([5, 3, 5, 7, 3, 5])
-    assert retrieval.one_query_a_person(ids).tolist() == [True, True, False, False, False, False]
