@@ -95,7 +95,7 @@ def with_settings(inner, function, *arguments, **keywords):
 
 INTERPOLATIONS = st.sampled_from(["step", "trapezoid"])
 CHUNKS = st.sampled_from([None, 1, 3])
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 
 
 def market_like(seed=0, queries=40, images=300):

@@ -15,7 +15,7 @@ from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_withi
 def test_scores_are_those_of_the_metrics(images, make_table):
     table = make_table(5, 4)
     predictions = predict(MeanColor(), images)
-    scores = validation.evaluate(MeanColor(), images, table)
+    scores = scoring.evaluate(MeanColor(), images, table)
     assert scores["attributes"] == attribute_scores(predictions.classes(), target_tensor(table))
     alone = reid_scores_within(predictions.embeddings, table["pid"].to_numpy())
     assert scores["reid"]["mAP"] == pytest.approx(alone.mAP) and scores["reid"]["queries"] == 20
@@ -24,17 +24,17 @@ def test_scores_are_those_of_the_metrics(images, make_table):
 
 
 def test_no_cross_camera_score_without_cameras(images, make_table):
-    assert "cross_camera" not in validation.evaluate(MeanColor(), images, make_table(5, 4).assign(camera=-1))["reid"]
-    assert "cross_camera" not in validation.evaluate(MeanColor(), images, make_table(5, 4).assign(camera=1))["reid"]
+    assert "cross_camera" not in scoring.evaluate(MeanColor(), images, make_table(5, 4).assign(camera=-1))["reid"]
+    assert "cross_camera" not in scoring.evaluate(MeanColor(), images, make_table(5, 4).assign(camera=1))["reid"]
 
 
 def test_what_decides_the_best_epoch(images, make_table):
     table = make_table(5, 4)
-    scores = validation.validator(images, table)(MeanColor())
+    scores = scoring.validator(images, table)(MeanColor())
     assert scores["score"] == pytest.approx((scores["attributes"]["average"]["macc"] + scores["reid"]["mAP"]) / 2)
-    scores = validation.validator(images, table, reid=False)(MeanColor())
+    scores = scoring.validator(images, table, reid=False)(MeanColor())
     assert scores["score"] == scores["attributes"]["average"]["macc"]
-    scores = validation.validator(images, table[["path", "file", "pid", "camera"]])(MeanColor(attributes=False))
+    scores = scoring.validator(images, table[["path", "file", "pid", "camera"]])(MeanColor(attributes=False))
     assert "attributes" not in scores and scores["score"] == scores["reid"]["mAP"]
 
 
@@ -47,7 +47,7 @@ def test_scores_on_a_known_test(images, make_table):
     query = make_table(5, 4).iloc[::4].reset_index(drop=True)
     of_query = Predictions(predictions.embeddings[::4], {t: p[::4] for t, p in predictions.probabilities.items()})
     data = Dataset("x", None, "market1501", gallery, query, gallery)
-    scores = validation.test_scores(of_query, predictions, data)
+    scores = scoring.test_scores(of_query, predictions, data)
     labels = [t[c].to_numpy() for c in ("pid", "camera") for t in (query, gallery)]
     wanted = reid_scores(of_query.embeddings, predictions.embeddings, *labels)
     assert scores["reid"]["mAP"] == pytest.approx(wanted.mAP)
@@ -55,12 +55,12 @@ def test_scores_on_a_known_test(images, make_table):
     right = (predictions.classes()[known, 8] == target_tensor(gallery)[known, 8]).float().mean()
     assert scores["attributes"]["hat"]["acc"] == pytest.approx(float(right))
     anonymous = Dataset("x", None, "course", gallery, query.assign(pid=-2), gallery)
-    assert validation.test_scores(of_query, predictions, anonymous) is None
+    assert scoring.test_scores(of_query, predictions, anonymous) is None
     # file names without cameras: only junk leaves; annotations that are not known for anyone: no accuracy
     unseen = dataclasses.replace(data, query=data.query.assign(camera=-1), gallery=data.gallery.assign(camera=-1))
-    without = validation.test_scores(of_query, predictions, unseen)
+    without = scoring.test_scores(of_query, predictions, unseen)
     labels = data.query["pid"].to_numpy(), data.gallery["pid"].to_numpy()
     wanted = reid_scores(of_query.embeddings, predictions.embeddings, *labels, None, None)
     assert without["reid"] == wanted.as_dict()
     bare = dataclasses.replace(data, gallery=data.gallery.assign(**dict.fromkeys(TASKS, -1)))
-    assert set(validation.test_scores(of_query, predictions, bare)) == {"reid"}
+    assert set(scoring.test_scores(of_query, predictions, bare)) == {"reid"}
