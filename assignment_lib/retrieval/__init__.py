@@ -7,7 +7,7 @@ ranking.py     ranked lists, and the images above a threshold
 index.py       faiss indexes of large galleries
 expansion.py   query expansion
 reranking.py   k-reciprocal re-ranking
-options.py     with and without each of these, measured on a split
+options.py     what mirror images, query expansion and re-ranking add
 thresholds.py  where a list ends
 judging.py     lists and pairs beside known identities
 search.py      images by a description
