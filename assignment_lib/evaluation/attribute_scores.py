@@ -1,10 +1,10 @@
 """Accuracy, mean class accuracy and confusion of the twelve attribute tasks.
 
-Of the libraries, torchmetrics 1.9 gives other figures: its macro accuracy counts a class that occurs in the predictions
-only as recall 0, where this mean leaves it out (0.50 instead of 0.75 for the targets 0, 0, 1, 1 and the predictions
-0, 0, 1, 2). scikit-learn's `balanced_accuracy_score` is the same mean, with a warning for each such class; for 2,000
-images the twelve tasks take it 26 ms, torchmetrics 6.5 ms and the few lines here 0.3 ms (two CPU cores). The tests
-compare with scikit-learn.
+Why these few lines and no library: torchmetrics 1.9 gives other figures, since its macro accuracy counts a class that
+occurs only in the predictions as recall 0, where this mean leaves it out (0.50 instead of 0.75 for the targets 0, 0, 1, 1
+and the predictions 0, 0, 1, 2). scikit-learn's `balanced_accuracy_score` is the same mean, with a warning for each such
+class. For 2,000 images and twelve tasks, on two CPU cores, scikit-learn takes 26 ms, torchmetrics 6.5 ms, this module 0.3 ms.
+The tests compare with scikit-learn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Attribute probabilities that mean what they say: temperature scaling (Guo et al. 2017) and how well it works."""
+"""Attribute probabilities that mean what they say: temperature scaling and how well it works.
+
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+"""
 
 from __future__ import annotations
 
