@@ -54,6 +54,19 @@ def split_table(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple
     return table[~held_out].reset_index(drop=True), table[held_out].reset_index(drop=True)
 
 
+def hold_out(table: pd.DataFrame, share: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`table` without a `share` of its identities, and their rows, drawn at random; both with a fresh RangeIndex.
+
+    At least one identity is drawn and one is left; raises `ValueError` where there are fewer than two.
+    """
+    pids = np.sort(table["pid"].unique())
+    if len(pids) < 2:
+        raise ValueError("one identity cannot be cut into two parts; give more identities")
+    wanted = min(len(pids) - 1, max(1, round(len(pids) * share)))
+    drawn = table["pid"].isin(np.random.default_rng(seed).permutation(pids)[:wanted])
+    return table[~drawn].reset_index(drop=True), table[drawn].reset_index(drop=True)
+
+
 def pid_labels(table: pd.DataFrame) -> torch.Tensor:
     """`pid` as positions 0..P-1 in the sorted list of the table's identities, int64 `(N,)`: what a classifier predicts."""
     return torch.from_numpy(np.unique(table["pid"], return_inverse=True)[1].astype(np.int64))

@@ -1,6 +1,7 @@
 """Scores of what a network says about images: attributes, re-identification, sets of images, calibration.
 
 predictions.py       images -> embeddings and attribute probabilities
+as_test.py           a validation as hard as the test: a search in a crowd
 scoring.py           scores of a network on a validation split and on the test images
 attribute_scores.py  accuracy, mean class accuracy, confusion
 protocol.py          the rules of Market-1501 in plain lines: who counts, AP, CMC, mINP

@@ -37,13 +37,16 @@ def as_test(validation: Tensor, table: pd.DataFrame, distractors: Tensor | None 
     """The search for validation people in a crowd.
 
     `validation` `(V, D)` are the embeddings of the rows of `table` (columns pid and camera), `distractors` `(N, D)` those
-    of other people's images, or None for none. A query's own image always leaves; where every camera is known, so do all
-    images of the same person from that camera.
+    of other people's images, or None for none. A query's own image always leaves; where every camera is known, and anyone was
+    seen by two, so do all images of the same person from that camera.
     """
     ids = table["pid"].to_numpy(np.int64)
     cameras = table["camera"].to_numpy(np.int64)
-    if (cameras < 0).any():
-        cameras = np.arange(len(ids))  # the rule "same person, same camera" then drops the query itself and nothing else
+    across = (cameras >= 0).all() and (table.groupby("pid")["camera"].nunique() > 1).any()
+    if not across:
+        cameras = np.arange(
+            len(ids)
+        )  # the rule "same person, same camera" then drops the query itself and nothing else
     crowd = validation.new_empty(0, validation.shape[1]) if distractors is None else distractors
     gallery_ids = np.concatenate([ids, np.full(len(crowd), UNKNOWN_ID)])
     gallery_cameras = np.concatenate([cameras, np.full(len(crowd), -1)])

@@ -11,48 +11,59 @@ from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS, target_tensor
 from assignment_lib.data.dataset import Dataset
+from assignment_lib.evaluation.as_test import as_test_scores
 from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.evaluation.predictions import Predictions, predict
 from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_within
 
 
-def evaluate(model: nn.Module, images: Tensor, table: pd.DataFrame) -> dict[str, dict]:
-    """`validation_scores` of what `model` says about `images`, uint8 `(N, 3, H, W)`."""
-    return validation_scores(predict(model, images), table)
+def evaluate(
+    model: nn.Module, images: Tensor, table: pd.DataFrame, crowd: Tensor | None = None, flip: bool = False
+) -> dict[str, dict]:
+    """`validation_scores` of what `model` says about `images` `(N, 3, H, W)` and the distractors `crowd`, both uint8."""
+    distractors = predict(model, crowd, flip=flip).embeddings if crowd is not None and len(crowd) else None
+    return validation_scores(predict(model, images, flip=flip), table, distractors)
 
 
-def validation_scores(predictions: Predictions, table: pd.DataFrame) -> dict[str, dict]:
+def validation_scores(
+    predictions: Predictions, table: pd.DataFrame, distractors: Tensor | None = None
+) -> dict[str, dict]:
     """Scores on a validation split: `{"attributes": {...}, "reid": {...}}`, fractions between 0 and 1.
 
     `predictions` belong to the rows of `table`. Attributes are scored where both the table and the network have them.
-    Re-ID: each image is queried against all others of the split, itself left out; where the file names give cameras,
-    `cross_camera` scores the harder question of Market-1501 beside it (images of the same person from the same camera
-    left out too), if anyone was seen by two.
+    "reid" is the search of `as_test` in the crowd of `distractors` `(N, D)`: the figure to choose by. Its entry
+    "among_validation" is the easier question that earlier work asks: each image among all others of the split, whatever
+    their camera, itself left out. Without a person of two images there is no "reid".
     """
     scores: dict[str, dict] = {}
     targets = target_tensor(table)
     if predictions.probabilities and targets is not None:
         scores["attributes"] = attribute_scores(predictions.classes(), targets)
-    scores["reid"] = reid_scores_within(predictions.embeddings, table["pid"].to_numpy()).as_dict()
-    cameras = table["camera"].to_numpy()
-    if (cameras >= 0).all() and (table.groupby("pid")["camera"].nunique() > 1).any():
-        scores["reid"]["cross_camera"] = reid_scores_within(
-            predictions.embeddings, table["pid"].to_numpy(), cameras
-        ).as_dict()
+    if table["pid"].duplicated().any():
+        alone = reid_scores_within(predictions.embeddings, table["pid"].to_numpy()).as_dict()
+        scores["reid"] = as_test_scores(predictions.embeddings, table, distractors) | {"among_validation": alone}
     return scores
 
 
-def validator(images: Tensor, table: pd.DataFrame, reid: bool = True) -> Callable[[nn.Module], dict]:
-    """What `training.fit` asks after each epoch: `evaluate`, and "score", the mean of mAP and average mAcc.
+def validator(
+    images: Tensor, table: pd.DataFrame, crowd: Tensor | None = None, reid: bool = True
+) -> Callable[[nn.Module], dict]:
+    """What `loop.fit` asks after each epoch: `evaluate`, and "score", the mean of mAP and average mAcc.
 
-    For a network that learns only one of the two (no attributes, or `reid=False`), that one is the score.
+    For a network that learns only one of the two (no attributes, or `reid=False`, which leaves the crowd out), that one
+    is the score. Raises `ValueError` where nothing can be scored.
     """
 
     def validate(model: nn.Module) -> dict:
-        scores = evaluate(model, images, table)
+        scores = evaluate(model, images, table, crowd if reid else None)
         parts = [scores["attributes"]["average"]["macc"]] if "attributes" in scores else []
-        if reid:
+        if reid and "reid" in scores:
             parts.append(scores["reid"]["mAP"])
+        if not parts:
+            raise ValueError(
+                "the validation split has neither attributes nor a person with two images, so no epoch is better than "
+                "another; give more images a person, or a larger validation_share"
+            )
         return scores | {"score": sum(parts) / len(parts)}
 
     return validate

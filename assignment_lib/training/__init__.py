@@ -2,6 +2,7 @@
 
 recipes.py     named settings, in groups
 parts.py       the networks and objectives that a recipe names
+crowd.py       whom validation people are searched for among
 assembly.py    a whole training from data and recipe, in one place
 loop.py        the training loop
 run.py         all that changes while a network learns

@@ -27,29 +27,43 @@ from assignment_lib.data.images import decode
 from assignment_lib.data.split import pid_labels, split_table
 from assignment_lib.evaluation.scoring import validator
 from assignment_lib.losses.objective import Objective
-from assignment_lib.training import parts, recipes
+from assignment_lib.training import crowd, parts, recipes
 from assignment_lib.training.loop import fit
 from assignment_lib.training.recipes import Recipe
 
 
 class Split(NamedTuple):
-    """The training and the validation people of a data set, and their decoded images."""
+    """The training and the validation people of a data set, the crowd these are searched for in, and their images."""
 
     name: str  # of the data set
     train: pd.DataFrame
     train_images: Tensor  # (N, 3, H, W) uint8
     validation: pd.DataFrame
     validation_images: Tensor  # (M, 3, H, W) uint8
+    crowd_images: Tensor  # (K, 3, H, W) uint8: distractors, none where K is 0
+    crowd_note: str  # where they are from, in a sentence
     has_attributes: bool
 
 
-def decoded_split(data: Dataset, recipe: Recipe) -> Split:
-    """Split `data` as the recipe says and decode the images of both parts."""
+def decoded_split(data: Dataset, recipe: Recipe, progress: bool = False) -> Split:
+    """Split `data` as the recipe says and decode the images of all parts."""
     train, validation = split_table(data.train, recipe.data.validation_share, recipe.seed)
-    train_images, validation_images = (
-        decode(table["path"], recipe.data.image_size, progress=False).images for table in (train, validation)
+
+    def decoded(table: pd.DataFrame) -> Tensor:
+        return decode(table["path"], recipe.data.image_size, progress=progress).images
+
+    found = crowd.choose(data, train, recipe, decoded)
+    train_images = decoded(found.train)
+    return Split(
+        data.name,
+        found.train,
+        train_images,
+        validation,
+        decoded(validation),
+        found.images,
+        found.note,
+        data.has_attributes,
     )
-    return Split(data.name, train, train_images, validation, validation_images, data.has_attributes)
 
 
 class Training(NamedTuple):
@@ -120,5 +134,5 @@ def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batche
 
 
 def _training(split, network, objective, batches, reid, marks, options) -> Training:  # type: ignore[no-untyped-def]
-    validate = validator(split.validation_images, split.validation, reid)
+    validate = validator(split.validation_images, split.validation, split.crowd_images, reid)
     return Training(network, objective, batches, validate, marks, list(split.train["file"]), options)

@@ -12,6 +12,8 @@ class DataSettings:
 
     image_size: tuple[int, int] = (128, 64)  # height, width
     validation_share: float = 0.1
+    distractors: str = "test"  # whom validation people are searched for among; or "train", "none": crowd.py
+    distractor_share: float = 0.1  # of the training identities, held out for "train"
     sampler: str = "weighted"  # or "identities", "uniform": batches/samplers.py
     augment: bool = True
 

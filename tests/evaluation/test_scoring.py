@@ -7,6 +7,7 @@ from mean_color import MeanColor
 from assignment_lib.data.attributes import TASKS, target_tensor
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.evaluation import scoring
+from assignment_lib.evaluation.as_test import as_test_scores
 from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.evaluation.predictions import Predictions, predict
 from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_within
@@ -15,17 +16,21 @@ from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_withi
 def test_scores_are_those_of_the_metrics(images, make_table):
     table = make_table(5, 4)
     predictions = predict(MeanColor(), images)
-    scores = scoring.evaluate(MeanColor(), images, table)
+    scores = scoring.evaluate(MeanColor(), images, table, images[:7])
     assert scores["attributes"] == attribute_scores(predictions.classes(), target_tensor(table))
-    alone = reid_scores_within(predictions.embeddings, table["pid"].to_numpy())
-    assert scores["reid"]["mAP"] == pytest.approx(alone.mAP) and scores["reid"]["queries"] == 20
-    across = reid_scores_within(predictions.embeddings, table["pid"].to_numpy(), table["camera"].to_numpy())
-    assert scores["reid"]["cross_camera"]["mAP"] == pytest.approx(across.mAP)
+    wanted = as_test_scores(predictions.embeddings, table, predictions.embeddings[:7])
+    alone = scores["reid"].pop("among_validation")
+    assert scores["reid"] == wanted and wanted["distractors"] == 7
+    assert alone == reid_scores_within(predictions.embeddings, table["pid"].to_numpy()).as_dict()
 
 
-def test_no_cross_camera_score_without_cameras(images, make_table):
-    assert "cross_camera" not in scoring.evaluate(MeanColor(), images, make_table(5, 4).assign(camera=-1))["reid"]
-    assert "cross_camera" not in scoring.evaluate(MeanColor(), images, make_table(5, 4).assign(camera=1))["reid"]
+def test_one_image_a_person_has_no_search(images, make_table):
+    table = make_table(5, 4).assign(pid=range(20))
+    assert set(scoring.evaluate(MeanColor(), images, table)) == {"attributes"}
+    assert set(scoring.validator(images, table)(MeanColor())) == {"attributes", "score"}
+    bare = table[["path", "file", "pid", "camera"]]
+    with pytest.raises(ValueError, match="neither attributes nor a person with two images"):
+        scoring.validator(images, bare)(MeanColor(attributes=False))
 
 
 def test_what_decides_the_best_epoch(images, make_table):
