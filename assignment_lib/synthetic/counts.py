@@ -44,7 +44,7 @@ def work_out(
         train_identities=int(train_identities),
         test_identities=int(test_identities),
         cameras=int(cameras),
-        train_images=default(train_images, 13 * train_identities),
+        train_images=default(train_images, 9 * train_identities),
         queries=default(queries, 2 * test_identities),
         gallery=gallery,
         distractors=default(distractors, 0.12 * gallery),

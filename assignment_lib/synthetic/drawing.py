@@ -32,7 +32,7 @@ from assignment_lib.synthetic.studio import Studio
 def draw(
     folder: str | Path,
     *,
-    train_identities: int = 80,
+    train_identities: int = 120,
     test_identities: int = 80,
     cameras: int = 6,
     train_images: int | None = None,
@@ -45,7 +45,7 @@ def draw(
 ) -> Path:
     """Draw the data set into `folder` and return its path; where it stands already, return at once.
 
-    Counts left at None follow from the identities: 13 training images and 8.75 gallery images each, two queries, and 12 % of
+    Counts left at None follow from the identities: 9 training images and 8.75 gallery images each, two queries, and 12 % of
     the gallery distractors (id 0), 6 % junk (id -1). `gallery` counts all images of `test/`. `cameras`: 2 to 9. Files are
     64 x 128 JPEGs. The same arguments give the same bytes. `progress` shows a bar that goes away.
 

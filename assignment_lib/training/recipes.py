@@ -142,7 +142,7 @@ def flat(recipe: Recipe) -> dict[str, Any]:
 
 
 RECIPES = {
-    "smoke": changed(Recipe("smoke"), epochs=14, baseline_epochs=6, ablation_epochs=2),
+    "smoke": changed(Recipe("smoke"), validation_share=0.25, epochs=14, baseline_epochs=6, ablation_epochs=2),
     "report": Recipe("report"),
 }
 

@@ -6,8 +6,8 @@ from assignment_lib.synthetic.counts import work_out
 
 
 def test_defaults_follow_from_the_identities():
-    counts = work_out(80, 80, 6, None, None, None, None, None, 0)
-    assert (counts.train_images, counts.queries, counts.gallery) == (1040, 160, 700)
+    counts = work_out(120, 80, 6, None, None, None, None, None, 0)
+    assert (counts.train_images, counts.queries, counts.gallery) == (1080, 160, 700)
     assert (counts.distractors, counts.junk) == (84, 42)
 
 
