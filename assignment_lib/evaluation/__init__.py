@@ -8,6 +8,7 @@ protocol.py          the rules of Market-1501 in plain lines: who counts, AP, CM
 reid_scores.py       the same scores at the speed of the similarity product
 threshold_scores.py  precision, recall and F1 of the images above a threshold
 list_scores.py       scores of the lists that are handed in
+baselines.py         the most frequent class, chance, and untrained ImageNet features
 calibration.py       temperature scaling, reliability, expected calibration error
 
 What makes the re-identification scores fast:

@@ -26,7 +26,7 @@ def attribute_scores(predictions: Array | pd.DataFrame, targets: Array | pd.Data
 
     Raises `ValueError` for arrays that are empty, not integer, of another shape, or hold a class that does not exist.
     """
-    predicted, wanted = _class_indices(predictions, "predictions"), _class_indices(targets, "targets")
+    predicted, wanted = class_indices(predictions, "predictions"), class_indices(targets, "targets")
     if predicted.shape != wanted.shape:
         raise ValueError(
             f"predictions have {len(predicted)} rows and targets {len(wanted)}; they must be the same images"
@@ -55,7 +55,8 @@ def confusion(predictions: Array, targets: Array, classes: int) -> np.ndarray:
     return np.bincount(wanted * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
-def _class_indices(values: Array | pd.DataFrame, name: str) -> np.ndarray:
+def class_indices(values: Array | pd.DataFrame, name: str) -> np.ndarray:
+    """The values as int64 `(N, 12)`. Raises `ValueError` with `name` where they are not as `attribute_scores` says."""
     if isinstance(values, pd.DataFrame):
         missing = [task for task in TASKS if task not in values.columns]
         if missing:

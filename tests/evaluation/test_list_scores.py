@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assignment_lib.evaluation.list_scores import list_scores
+from assignment_lib.evaluation.list_scores import list_details, list_scores, mean_scores
 from assignment_lib.evaluation.reid_scores import reid_scores
 
 
@@ -60,3 +60,29 @@ def test_whole_lists_score_as_the_ranking_does():
     assert list_scores([torch.empty(0, dtype=torch.int64)] * 6, *labels)["mAP"] == 0
     with pytest.raises(ValueError, match="no query has a true match left"):
         list_scores(list(lists), labels[0] + 9, *labels[1:])
+
+
+def test_details_by_hand():
+    # the query is person 1 of camera 1; what its list names: wrong · right · same camera · junk · distractor · right
+    gallery_ids, gallery_cameras = np.array([2, 1, 1, -1, 0, 1, 1]), np.array([2, 2, 1, 3, 3, 3, 4])
+    lists = [np.arange(6), np.array([], np.int64), np.array([0]), np.array([2, 3, 0])]
+    queries = np.array([1, 1, 1, 7]), np.array([1, 1, 1, 1])
+    details = list_details(lists, queries[0], gallery_ids, queries[1], gallery_cameras)
+    first = details.iloc[0].to_dict()
+    wanted = {"valid": True, "ap": (1 / 2 + 2 / 4) / 3, "first": 2, "found": 2, "missed": 1, "wrong": 2, "ignored": 2}
+    assert first == wanted | {"length": 4}
+    assert details["valid"].tolist() == [True, True, True, False]
+    assert details["ap"].tolist()[1:3] == [0, 0] and details["ap"].isna().tolist() == [False, False, False, True]
+    assert details["first"].isna().tolist() == [False, True, True, True]
+    assert details["missed"].tolist() == [1, 3, 3, 0] and details["wrong"].tolist() == [2, 0, 1, 2]
+    scores = mean_scores(details)
+    assert scores == list_scores(lists, queries[0], gallery_ids, queries[1], gallery_cameras)
+    assert scores == {
+        "mAP": pytest.approx(1 / 9), "rank1": 0, "precision": 2 / 5, "recall": 2 / 9, "f1": 4 / 14, "length": 5 / 3,
+    }  # fmt: skip
+
+
+def test_no_lists_at_all():
+    none = np.array([], np.int64)
+    with pytest.raises(ValueError, match="no query has a true match left"):
+        list_scores([], none, np.array([1]), None, None)
