@@ -15,5 +15,6 @@ interrupts.py  Ctrl-C and the stop button
 processes.py   several GPUs
 overfit.py     one batch by heart
 experiment.py  a training from the command line
+repeat.py      the same on several splits: mean and interval
 ablations.py   one change at a time; ablation_rows.py says which
 """
