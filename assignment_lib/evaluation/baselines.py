@@ -11,7 +11,6 @@ from torch import Tensor
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.attribute_scores import attribute_scores, class_indices
 from assignment_lib.evaluation.inputs import Array
-from assignment_lib.models.backbones import backbone
 from assignment_lib.progress import bar
 
 
@@ -76,6 +75,10 @@ def untrained_embeddings(
     them. `pretrained=False` leaves the weights random (tests). Raises `ConnectionError` and `ValueError` as
     `models.backbones.backbone` does.
     """
+    from assignment_lib.models.backbones import (
+        backbone,
+    )  # timm takes longer to import than all else; scoring files needs none
+
     network = backbone(backbone_name, pretrained)
     features = network.features.eval().to(device)
     mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (network.mean, network.std))

@@ -78,31 +78,43 @@ def test_deliverables_that_are_right(handed_in):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("reid_test.txt", lambda text: text.split("\n", 1)[1], "1 queries without a line"),
+        ("reid_test.txt", lambda text: text.split("\n", 1)[1], "it ends without a line for 000101.jpg; add"),
         (
             "reid_test.txt",
             lambda text: text + "999999.jpg: 000001.jpg\n",
-            "1 lines of no query, for example 999999.jpg",
+            "line 7 begins with 999999.jpg, which is no query (one is 000101.jpg)",
         ),
-        ("reid_test.txt", lambda text: text.replace(": ", ": nobody.jpg, ", 1), "one that is not in the gallery"),
-        ("reid_test.txt", lambda text: text.replace(", ", ", 000001.jpg, 000001.jpg, ", 1), "has an image twice"),
-        ("classification_test.csv", lambda text: text.replace("age", "years", 1), "the columns are not"),
-        ("classification_test.csv", lambda text: text.replace(",1,", ",9,", 1), "9"),
+        (
+            "reid_test.txt",
+            lambda text: text.replace(": ", ": nobody.jpg, ", 1),
+            "line 1 names nobody.jpg, which is no test image (one is 000001.jpg)",
+        ),
+        (
+            "reid_test.txt",
+            lambda text: text.replace(", ", ", 000001.jpg, 000001.jpg, ", 1),
+            "line 1 names 000001.jpg twice",
+        ),
+        ("classification_test.csv", lambda text: text.replace("age", "years", 1), "line 1 lacks the column age"),
+        (
+            "classification_test.csv",
+            lambda text: text.replace(",1,", ",9,", 1),
+            "line 2 has '9' in the column age; write a number from 1 to 4",
+        ),
         (
             "classification_test.csv",
             lambda text: text.replace(",1\n", ",2\n", 1),
-            "has not exactly one colour a body part",
+            "line 2 has a 2 in 2 of the columns downblack to downmulticolor",
         ),
         ("reid_test.txt", lambda text: text.replace(":", "", 1), "line 1 is not 'query.jpg: a.jpg, b.jpg'"),
         (
             "classification_test.csv",
             lambda text: text.rsplit("\n", 2)[0] + "\n",
-            "not every test image has exactly one row",
+            "it ends without a row for 000030.jpg; add it",
         ),
         (
             "classification_test.csv",
             lambda text: text + text.splitlines()[1] + "\n",
-            "not every test image has exactly",
+            "line 32 has the image 000001.jpg again, after line 2",
         ),
     ],
 )
@@ -112,6 +124,22 @@ def test_deliverables_with_a_fault(handed_in, name, change, message):
     path.write_text(change(path.read_text()))
     faults = deliverables.check_deliverables(folder, data)
     assert len(faults) == 1 and message in faults[0] and faults[0].startswith(name)
+
+
+def test_sets_are_checked_where_they_are_there(handed_in):
+    folder, data = handed_in
+    sets = [torch.tensor([3]), *[torch.tensor([], dtype=torch.long)] * 5]
+    deliverables.write_reid_sets(folder / "reid_sets.txt", list(data.query["file"]), list(data.gallery["file"]), sets)
+    assert (folder / "reid_sets.txt").read_text().startswith("000101.jpg: 000004.jpg\n000102.jpg:\n")
+    assert list(deliverables.read_reid_sets(folder / "reid_sets.txt").values()) == [["000004.jpg"], *[[]] * 5]
+    assert deliverables.check_deliverables(folder, data) == []
+    (folder / "reid_sets.txt").write_text("000101.jpg:\n")
+    (fault,) = deliverables.check_deliverables(folder, data)
+    assert fault.startswith(
+        "reid_sets.txt: after line 1 it ends without a line for 000102.jpg, 000103.jpg, 000104.jpg and 2"
+    )
+    with pytest.raises(ValueError, match=r"reid_sets\.txt: 1 lists for 0 different queries"):
+        deliverables.write_reid_sets(folder / "reid_sets.txt", [], ["x"], [torch.tensor([0])])
 
 
 def test_missing_deliverables(handed_in):
