@@ -61,6 +61,7 @@ def executed(tmp_path_factory):
     return folder / "runs" / "few-smoke"
 
 
+@pytest.mark.slow
 def test_everything_is_written(executed):
     figures = {path.name for path in (executed / "figures").iterdir()}
     for table in ("table1_attributes", "table2_reid", "class_weights"):
@@ -69,6 +70,7 @@ def test_everything_is_written(executed):
     assert len(list((executed / "notebooks").glob("*.ipynb"))) == len(NOTEBOOKS)
 
 
+@pytest.mark.slow
 def test_metrics_file_has_the_agreed_form(executed):
     metrics = json.loads((executed / "metrics.json").read_text())
     assert set(metrics["attributes"]) == {*TASKS, "average"}
@@ -79,6 +81,7 @@ def test_metrics_file_has_the_agreed_form(executed):
     assert "reid" in metrics["test"]
 
 
+@pytest.mark.slow
 def test_deliverables_are_complete(executed):
     truth = read_truth(executed.parent.parent / "few")
     lists = deliverables.read_reid_test(executed / "reid_test.txt")
@@ -88,6 +91,7 @@ def test_deliverables_are_complete(executed):
     assert set(pd.read_csv(executed / "classification_test.csv")["id"]) == gallery
 
 
+@pytest.mark.slow
 def test_images_without_annotations_are_for_re_id_only(tmp_path, executed):
     """A plain folder of `pid_cX` images: what is about attributes steps aside with a sentence, the rest runs."""
     shutil.copytree(executed.parent.parent / "few" / "train", tmp_path / "plain")
@@ -99,12 +103,14 @@ def test_images_without_annotations_are_for_re_id_only(tmp_path, executed):
     assert "attributes" not in metrics and metrics["reid"]["mAP"] > 0
 
 
+@pytest.mark.slow
 def test_missing_data_is_one_sentence(tmp_path):
     done = run(tmp_path, "01", DATA="nowhere.zip")
     assert done.returncode == 1
     assert "nowhere.zip" in done.stdout and "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_missing_training_names_the_notebook(tmp_path):
     synthetic.draw(tmp_path / "few", train_identities=10, test_identities=4, train_images=40, progress=False)
     done = run(tmp_path, "05", DATA="few")

@@ -56,6 +56,7 @@ def measured(few_data, tmp_path_factory):
     return few_data, folder, ablations.run(few_data, TINY, folder, CPU, TWO, log=lines.append), lines
 
 
+@pytest.mark.slow
 def test_results_of_two_rows_and_two_seeds(measured):
     _, folder, results, lines = measured
     assert [(result["name"], result["seed"]) for result in results] == [(row.name, s) for s in (0, 1) for row in TWO]
@@ -66,6 +67,7 @@ def test_results_of_two_rows_and_two_seeds(measured):
     assert len(list(folder.glob("*/result.json"))) == 4
 
 
+@pytest.mark.slow
 def test_a_second_call_measures_nothing_again(measured, monkeypatch):
     data, folder, results, _ = measured
     monkeypatch.setattr(ablations, "_train", None)
@@ -73,6 +75,7 @@ def test_a_second_call_measures_nothing_again(measured, monkeypatch):
     assert again == json.loads(json.dumps(results))
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_rows(measured):
     data, folder, results, _ = measured
     parts = [ablations.run(data, TINY, folder, CPU, TWO, part=(i, 2), log=lambda line: None) for i in (1, 2)]
@@ -80,6 +83,7 @@ def test_two_processes_share_the_rows(measured):
     assert sorted(names) == sorted((result["name"], result["seed"]) for result in results)
 
 
+@pytest.mark.slow
 def test_another_recipe_is_measured_anew(few_data, tmp_path):
     row, smaller = TWO[1], recipes.changed(TINY, baseline_learning_rate=1e-5, ablation_seeds=1)
     first = ablations.run(few_data, smaller, tmp_path, CPU, [row], log=lambda line: None)
@@ -102,6 +106,7 @@ def test_a_download_that_fails_leaves_its_row_out(few_data, tmp_path, monkeypatc
     assert len(lines) == 1 and "left out ResNet-18, ImageNet: the ImageNet weights" in lines[0]  # asked once
 
 
+@pytest.mark.slow
 def test_a_row_that_another_process_is_at_is_left_to_it(measured):
     data, folder, _, _ = measured
     place = ablations.folder_of(TWO[1], 0, folder)
@@ -114,6 +119,7 @@ def test_a_row_that_another_process_is_at_is_left_to_it(measured):
     (place / "put_aside.json").rename(place / "result.json")
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_does_not_end_the_table(measured, monkeypatch):
     data, folder, _, _ = measured
 

@@ -1,5 +1,6 @@
 from collections import namedtuple
 
+import pytest
 import torch
 
 from assignment_lib import environment
@@ -14,6 +15,7 @@ def train(assemble, split, settings, folder):
     return Trained(training.network, assembly.run(training, folder))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network(few_data, tmp_path):
     settings = recipes.recipe("smoke", **SMALL)
     split = assembly.decoded_split(few_data, settings)
@@ -28,6 +30,7 @@ def test_the_same_seed_gives_the_same_network(few_data, tmp_path):
     assert found.data.image_size == (64, 32) and network.embedding_size == first.network.embedding_size
 
 
+@pytest.mark.slow
 def test_what_decides_where_re_identification_is_not_learned(few_data, tmp_path):
     settings = recipes.recipe("smoke", **SMALL, pid_loss=False, identity_loss="none")
     split = assembly.decoded_split(few_data, settings)
@@ -38,6 +41,7 @@ def test_what_decides_where_re_identification_is_not_learned(few_data, tmp_path)
     assert joint.network.pid_classifier is None
 
 
+@pytest.mark.slow
 def test_re_identification_alone_has_no_heads(few_data, tmp_path):
     settings = recipes.recipe("smoke", **SMALL, attribute_losses=False)
     split = assembly.decoded_split(few_data, settings)
@@ -46,6 +50,7 @@ def test_re_identification_alone_has_no_heads(few_data, tmp_path):
     assert trained.history["score"].tolist() == trained.history["reid/mAP"].tolist()
 
 
+@pytest.mark.slow
 def test_the_command_trains_where_notebook_04_looks(few_data, tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "RUNS_FOLDER", tmp_path)
     monkeypatch.setitem(recipes.RECIPES, "tiny", recipes.changed(recipes.Recipe("tiny"), **SMALL))

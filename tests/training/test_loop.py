@@ -58,6 +58,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(run):
     pd.testing.assert_frame_equal(timeless(parts_history), timeless(whole_history))
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(tmp_path):
     """Twenty times kill -9, checkpoints after every batch: same weights and history as in one go, bit for bit."""
     ends = []

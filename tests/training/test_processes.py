@@ -23,6 +23,7 @@ def torchrun(folder, processes):
     return [checkpoints.load(folder / f"rank{rank}-of-{processes}.pt") for rank in range(processes)]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(tmp_path):
     (one,) = torchrun(tmp_path / "one", 1)
     first, second = torchrun(tmp_path / "two", 2)
