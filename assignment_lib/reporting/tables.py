@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from assignment_lib.data.attributes import TASKS
+from assignment_lib.data.attributes import N_CLASSES, TASKS
 from assignment_lib.data.dataset import Dataset
 
 #: Table 1 of the report: task -> accuracy and mean class accuracy on the validation split, in percent.
@@ -39,45 +41,123 @@ def data_table(data: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def people_per_class(table: pd.DataFrame) -> pd.DataFrame:
+    """Count the identities and images of each of the 41 classes; `table` has pid and the target columns, a row an image.
+
+    Columns: Task, Class, People, Images. Images without annotations (-1) are not counted.
+    """
+    rows = [
+        {"Task": task, "Class": name, "People": of_class["pid"].nunique(), "Images": len(of_class)}
+        for task, classes in TASKS.items()
+        for value, name in enumerate(classes)
+        for of_class in [table[table[task] == value]]
+    ]
+    return pd.DataFrame(rows)
+
+
 def rare_classes(table: pd.DataFrame, most: int = 10) -> pd.DataFrame:
     """List the classes with the fewest identities; `table` has the target columns, one row per image.
 
     Returns at most `most` rows with the columns Class, Persons, Images; classes that nobody has come first.
     """
-    rows = [
-        {"Class": f"{task}: {name}", "Persons": of_class["pid"].nunique(), "Images": len(of_class)}
-        for task, classes in TASKS.items()
-        for value, name in enumerate(classes)
-        for of_class in [table[table[task] == value]]
-    ]
-    return pd.DataFrame(rows).sort_values(["Persons", "Images"], kind="stable").head(most).reset_index(drop=True)
+    counts = people_per_class(table).rename(columns={"People": "Persons"})
+    counts["Class"] = counts.pop("Task") + ": " + counts["Class"]
+    return counts.sort_values(["Persons", "Images"], kind="stable").head(most).reset_index(drop=True)
 
 
-def attribute_table(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
+def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
+    """List the tasks of which a class is on no image of `table`, which has the target columns, a row an image.
+
+    Columns: Task, Classes ("3 of 4" occur), Absent (their names, separated by commas). No row where all 41 occur.
+    """
+    rows = []
+    for task, classes in TASKS.items():
+        there = set(table[task])
+        absent = [name for value, name in enumerate(classes) if value not in there]
+        if absent:
+            counts = f"{len(classes) - len(absent)} of {len(classes)}"
+            rows.append({"Task": task, "Classes": counts, "Absent": ", ".join(absent)})
+    return pd.DataFrame(rows, columns=["Task", "Classes", "Absent"])
+
+
+def attribute_table(
+    scores: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None
+) -> pd.DataFrame:
     """Make Table 1: Acc and mAcc of the twelve tasks and their average in percent, the report's figures beside ours.
 
-    `scores` is task -> `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`).
+    `scores` is task -> `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`). With
+    `baselines` (`evaluation.baselines.attribute_baselines`), "Acc (majority)" is that of always saying the training
+    images' most frequent class, "mAcc (chance)" that of guessing, and "Classes" says how many of a task's classes occur
+    among the images scored: mAcc is a mean over those only.
     """
-    rows = [
-        {
-            "Task": task,
-            "Acc": 100 * scores[task]["acc"],
-            "mAcc": 100 * scores[task]["macc"],
-            "Acc (report)": report_acc,
-            "mAcc (report)": report_macc,
-        }
-        for task, (report_acc, report_macc) in REPORT_TABLE_1.items()
-    ]
-    return pd.DataFrame(rows).round(1)
-
-
-def reid_table(scores: dict[str, float]) -> pd.DataFrame:
-    """Make Table 2: mAP, rank-1, rank-5, rank-10 and mINP in percent from fractions; the report gives mAP only."""
-    names = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
-    rows = [{"Re-ID": label, "ours": round(100 * scores[name], 1)} for name, label in names.items()]
-    table = pd.DataFrame(rows)
-    table["report"] = [REPORT_TABLE_2_MAP] + [None] * (len(rows) - 1)
+    rows = []
+    for task, (report_acc, report_macc) in REPORT_TABLE_1.items():
+        row: dict[str, str | float] = {"Task": task}
+        if baselines is not None:
+            classes = len(TASKS[task]) if task in TASKS else N_CLASSES
+            row |= {"Classes": f"{baselines[task]['classes']} of {classes}"}
+            row |= {"Acc (majority)": 100 * baselines[task]["majority_acc"]}
+        row |= {"Acc": 100 * scores[task]["acc"], "Acc (report)": report_acc}
+        if baselines is not None:
+            row |= {"mAcc (chance)": 100 * baselines[task]["chance_macc"]}
+        rows.append(row | {"mAcc": 100 * scores[task]["macc"], "mAcc (report)": report_macc})
+    table = pd.DataFrame(rows).round(1)
+    if baselines is None:
+        return table[["Task", "Acc", "mAcc", "Acc (report)", "mAcc (report)"]]
     return table
+
+
+#: Key in the scores -> what a table calls it.
+_REID_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
+
+
+def reid_table(
+    scores: dict[str, Any], untrained: dict[str, Any] | None = None, among_validation: dict[str, Any] | None = None
+) -> pd.DataFrame:
+    """Make Table 2: mAP, rank-1, rank-5, rank-10 and mINP in percent from fractions; the report gives mAP only.
+
+    `untrained` are the scores of the same search with ImageNet features (`evaluation.baselines.untrained_embeddings`).
+    With `among_validation`, the scores of validation images searched for among each other alone, as the report did it,
+    `scores` are those of `evaluation.as_test` and their column says so. A column is left out where its scores are None.
+    """
+    ours = "ours" if among_validation is None else "ours (validation as test)"
+    columns = {"untrained ImageNet": untrained, ours: scores, "among validation images alone": among_validation}
+    table = pd.DataFrame({"Re-ID": list(_REID_FIGURES.values())})
+    for column, figures in columns.items():
+        if figures is not None:
+            table[column] = [round(100 * figures[name], 1) for name in _REID_FIGURES]
+    table["report"] = [REPORT_TABLE_2_MAP] + [None] * (len(table) - 1)
+    return table
+
+
+def foretold(validation: dict[str, Any], test: dict[str, Any]) -> pd.DataFrame:
+    """Put what the validation said beside what the test gives, in percent; both as `evaluation.scoring` returns them.
+
+    `validation["reid"]` are the figures of `evaluation.as_test`, those of validation images alone in its
+    "among_validation"; attributes have one validation figure, which stands under "validation as test". "test - …" are the
+    differences in points: how far each of the two lies from the test. Columns and rows whose figures are not there are
+    left out.
+    """
+    rows = []
+    reid, alone = validation.get("reid"), validation.get("reid", {}).get("among_validation")
+    if reid is not None and "reid" in test:
+        for name, label in _REID_FIGURES.items():
+            row = {"Figure": label, "among validation images alone": alone[name] if alone else np.nan}
+            row |= {"validation as test": reid[name], "test": test["reid"][name]}
+            if f"{name}_low" in reid:
+                row["95 % interval"] = f"{100 * reid[f'{name}_low']:.1f} to {100 * reid[f'{name}_high']:.1f}"
+            rows.append(row)
+    if "attributes" in validation and "attributes" in test:
+        for name, label in {"acc": "Acc", "macc": "mAcc"}.items():
+            means = (scores["attributes"]["average"][name] for scores in (validation, test))
+            rows.append({"Figure": label, **dict(zip(("validation as test", "test"), means, strict=True))})
+    columns = ["Figure", "among validation images alone", "validation as test", "95 % interval", "test"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["test - among validation"] = table["test"] - table["among validation images alone"]
+    table["test - as test"] = table["test"] - table["validation as test"]
+    numbers = table.columns.difference(["Figure", "95 % interval"])
+    table[numbers] = (100 * table[numbers].astype(float)).round(1)
+    return table.dropna(axis=1, how="all")
 
 
 def save_table(table: pd.DataFrame, name: str, folder: Path, digits: int = 1) -> pd.DataFrame:
