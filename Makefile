@@ -17,11 +17,11 @@ export ASSIGNMENT_SEED := $(SEED)
 notebooks: environment
 	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
-# a test file is one process's: its fixtures are made once; the files that take longest begin first
+# a process takes whole files, so that what their tests share is made once; the longest files begin first
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 test: lint
-	$(PYTEST)
+	$(PYTEST) --no-loadscope-reorder tests/notebooks tests/training tests
 
 check: lint
 	$(PYTEST) -m "not slow"

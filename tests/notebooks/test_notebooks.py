@@ -1,15 +1,12 @@
-"""The notebooks as they are committed, and all of them executed on a data set of a few drawn persons."""
+"""The notebooks as they are committed, and all of them executed on a data set of a few drawn people."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 
 import nbformat
 import pandas as pd
 import pytest
+from executing import run
 
 from assignment_lib import synthetic
 from assignment_lib.data.attributes import TASKS
@@ -41,13 +38,6 @@ def test_defines_nothing_that_belongs_in_the_library(path):
 def test_all_share_the_same_beginning():
     firsts = {nbformat.read(path, as_version=4).cells[2].source for path in NOTEBOOKS}
     assert len(firsts) == 1 and "assignment_lib" in firsts.pop()
-
-
-def run(folder, *arguments, **settings):
-    environment = os.environ | {f"ASSIGNMENT_{name}": value for name, value in settings.items()}
-    environment |= {"ASSIGNMENT_RUNS": str(folder / "runs")}
-    command = [sys.executable, str(PROJECT_ROOT / "tools" / "run_notebooks.py"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -89,18 +79,6 @@ def test_deliverables_are_complete(executed):
     gallery = set(truth.loc[truth["folder"] == "test", "file"])
     assert all(set(found) <= gallery for found in lists.values())
     assert set(pd.read_csv(executed / "classification_test.csv")["id"]) == gallery
-
-
-@pytest.mark.slow
-def test_images_without_annotations_are_for_re_id_only(tmp_path, executed):
-    """A plain folder of `pid_cX` images: what is about attributes steps aside with a sentence, the rest runs."""
-    shutil.copytree(executed.parent.parent / "few" / "train", tmp_path / "plain")
-    done = run(tmp_path, DATA="plain")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("no annotations, so there") == 2  # notebooks 02 and 03
-    assert "no queries or no gallery" in done.stdout
-    metrics = json.loads((tmp_path / "runs" / "plain-smoke" / "metrics.json").read_text())
-    assert "attributes" not in metrics and metrics["reid"]["mAP"] > 0
 
 
 @pytest.mark.slow
