@@ -10,6 +10,7 @@ counts 0. A file that is not as it should be gets one sentence, and the exit sta
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -134,6 +135,9 @@ def main(arguments: list[str] | None = None) -> int:
             for name, table in details.items():
                 table.to_csv(options.details / f"{name}.csv", index=False)
             print(f"details: {', '.join(f'{name}.csv' for name in details)} in {options.details}")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` or `less`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -161,7 +165,9 @@ def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataF
         print(f"\n{_left_out(scores)}")
         worst = rows[rows["valid"]].sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(show)
         if kind == LISTS and len(worst):
-            print(f"\nThe {len(worst)} worst queries\n\n{_table(worst.drop(columns='valid'), '.3f')}")
+            print(
+                f"\nQueries with the lowest AP, {len(worst)} of {len(rows)}\n\n{_table(worst.drop(columns='valid'), '.3f')}"
+            )
     if classes is not None:
         tasks, by_class = score_classes(classes, truth)
         details |= {"attribute_tasks": tasks, "attribute_classes": by_class}

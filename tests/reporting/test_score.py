@@ -176,7 +176,7 @@ def test_files_are_taken_one_by_one(drawn, capsys):
     folder, root = drawn
     assert score.main([str(folder / "reid_test.txt"), "--truth", str(root / "test_truth.csv"), "--show", "0"]) == 0
     printed = capsys.readouterr().out
-    assert "rank-10" in printed and "worst" not in printed and "images per class" not in printed
+    assert "rank-10" in printed and "lowest AP" not in printed and "images per class" not in printed
 
 
 @pytest.mark.parametrize(
