@@ -7,8 +7,18 @@ ranking.py     ranked lists, and the images above a threshold
 index.py       faiss indexes of large galleries
 expansion.py   query expansion
 reranking.py   k-reciprocal re-ranking
-options.py     what mirror images, query expansion and re-ranking add
-thresholds.py  where a list ends
+whitening.py   embeddings whitened by their principal axes
+options.py     what mirror images, whitening, query expansion and re-ranking add
+searches.py    a search whose answers are known: its pairs and its folds
+curves.py      what lists are worth, wherever they end
+normalisation.py  similarities beside those to the gallery
+mutual.py      ranks of the image for the query and of the query for the image
+pair_scores.py    the scores by which a pair can be judged
+same_person_probability.py  how likely a pair is the same person
+thresholds.py  similarities at which a list ends
+decisions.py   ten rules of who is the same person, learned and applied
+rules_table.py    the rules side by side
+lists_and_sets.py  the list for the examiner, the set for people
 judging.py     lists and pairs beside known identities
 search.py      images by a description
 export.py      the network as an ONNX file

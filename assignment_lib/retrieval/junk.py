@@ -1,11 +1,11 @@
-"""Which gallery images show no person at all: scores, the cut below which an image goes, and what a cut costs.
+"""Which gallery images show no person at all: scores, the cut below which an image goes, what a cut costs and is worth.
 
 Asked before ranking (report, section 2.3). `imagenet.worn_evidence` is one more score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,10 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
+
+from assignment_lib.retrieval.curves import frame, sums
+from assignment_lib.retrieval.pair_scores import similarity_blocks
+from assignment_lib.retrieval.searches import Search, folds, truth
 
 
 def training_similarity(embeddings: Tensor, training: Tensor, ids: np.ndarray, leave_out: bool = False) -> Tensor:
@@ -82,3 +86,41 @@ def filter_table(scores: dict[str, Tensor], cuts: dict[str, float], pids: np.nda
             row[f"{part} removed"] = f"{int(gone[mask].sum())} of {int(mask.sum())}"
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def worth(search: Search, keeps: Mapping[str, Tensor]) -> pd.DataFrame:
+    """What each filter does to the answers of `search`: one row a filter, "none" first, figures in percent.
+
+    `keeps` is filter -> bool `(G,)`, which images of the search's gallery pass. Columns `Filter`, `mAP`, `F1` (the best of any
+    single threshold), and what it removes: `Own people removed, %` of the images that some query wants, `Others removed, %`
+    of the rest. A match that is filtered away is missed, and a query that loses all of them stays. Among the others may be
+    people, whose removal looks like a gain here and is a loss on the test: distrust a filter that removes far more of
+    them than junk can be.
+    """
+    query, gallery = search[:2]
+    known = truth(search)
+    similarity = torch.cat(list(similarity_blocks(query, gallery, known.own)))
+    wanted = known.right.any(0)
+    rows = []
+    for name, keep in {"none": torch.ones(len(gallery), dtype=torch.bool), **keeps}.items():
+        if len(keep) != len(gallery):
+            raise ValueError(f"the filter {name!r} judges {len(keep)} images; the gallery has {len(gallery)}")
+        of = frame(sums(similarity.masked_fill(~keep, -torch.inf), known, folds(search[2], known.asked)))
+        gone = ~keep.numpy()
+        rows.append(
+            {
+                "Filter": name,
+                "mAP": 100 * of["mAP"].max(),
+                "F1": 100 * of["f1"].max(),
+                "Own people removed, %": 100 * gone[wanted.numpy()].mean(),
+                "Others removed, %": 100 * gone[~wanted.numpy()].mean() if (~wanted).any() else 0.0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def recommended(table: pd.DataFrame, least: float = 0.1) -> str:
+    """The filter of a table of `worth` that adds most to mAP and F1 together: "none" unless it is over `least` points."""
+    gain = table["mAP"] + table["F1"]
+    best = int(gain.idxmax())
+    return str(table["Filter"][best]) if gain[best] > gain.iloc[0] + least else "none"

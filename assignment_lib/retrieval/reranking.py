@@ -19,7 +19,13 @@ _PAIRS = 32768  # whose distances are computed at a time
 
 
 def rerank(
-    query: Tensor, gallery: Tensor, k1: int = 20, k2: int = 6, lambda_value: float = 0.3, progress: bool = False
+    query: Tensor,
+    gallery: Tensor,
+    k1: int = 20,
+    k2: int = 6,
+    lambda_value: float = 0.3,
+    progress: bool = False,
+    own: Tensor | None = None,
 ) -> Tensor:
     """The re-ranked distance of each query to each gallery image, `(Q, G)` float32 on the CPU, smallest first.
 
@@ -30,6 +36,9 @@ def rerank(
     exp(-distance) (equation 7), averaged over the `k2` nearest (equation 11), compared by the Jaccard distance
     (equation 10); `lambda_value` is the share of the first distance in the sum (equation 12).
 
+    `own` `(Q,)` says that each query is itself the gallery image at this position, as in a search among validation images:
+    it is then its own neighbour once, not twice.
+
     Take junk out of the gallery first: it takes part in the neighbourhoods. Raises ValueError where the two have different
     dimensions, hold NaN or infinity, or are too few for `k1` and `k2`.
     """
@@ -38,13 +47,17 @@ def rerank(
             f"query {tuple(query.shape)} and gallery {tuple(gallery.shape)} must be (Q, D) and (G, D); compute both with "
             "the same network"
         )
-    everything = torch.cat([query.to(gallery.device), gallery]).float()
+    rest = torch.ones(len(gallery), dtype=torch.bool)
+    if own is not None:
+        rest[own] = False
+    everything = torch.cat([query.to(gallery.device), gallery[rest.to(gallery.device)]]).float()
     if not everything.isfinite().all():
         raise ValueError("embeddings have NaN or infinity; the network they come from is broken, train it anew")
     queries, count = len(query), len(everything)
     if not 0 < k2 <= k1 + 1 <= count:
         raise ValueError(f"k2={k2} and k1={k1} must be 0 < k2 <= k1 + 1 <= {count}, the number of all images")
-    nearest, distances, largest, direct = _nearest(everything, queries, k1 + 1, progress)
+    first = queries if own is None else 0  # of the images that count as gallery
+    nearest, distances, largest, direct = _nearest(everything, queries, first, k1 + 1, progress)
     weights = _reciprocal_weights(everything.cpu(), nearest, distances, largest, k1)
     if k2 > 1:
         rows = np.repeat(np.arange(count), k2)
@@ -52,7 +65,12 @@ def rerank(
             (np.full(count * k2, 1 / k2, np.float32), (rows, nearest[:, :k2].ravel())), (count, count)
         )
         weights = mean @ weights
-    return _blend(weights, direct, queries, lambda_value)
+    result = _blend(weights, direct, first, lambda_value)
+    if own is None:
+        return result
+    place = torch.empty(len(gallery), dtype=torch.int64)
+    place[rest], place[own] = torch.arange(queries, count), torch.arange(queries)
+    return result[:, place]
 
 
 def neighbourhood(images: int) -> dict[str, int]:
@@ -62,11 +80,12 @@ def neighbourhood(images: int) -> dict[str, int]:
 
 
 def _nearest(
-    everything: Tensor, queries: int, k: int, progress: bool
+    everything: Tensor, queries: int, first: int, k: int, progress: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]:
     """The `k` nearest of each image and their distances `(N, k)`, its largest one `(N,)`, the queries' to the gallery.
 
-    Distances are squared Euclidean; those of the queries to the gallery are already divided by their row's largest.
+    The gallery begins at `first`. Distances are squared Euclidean; those of the queries to the gallery are already divided
+    by their row's largest.
     """
     count = len(everything)
     squares = everything.square().sum(1)
@@ -74,7 +93,7 @@ def _nearest(
     block = torch.empty(rows, count, device=everything.device)
     nearest, nearest_distance = torch.empty(count, k, dtype=torch.int64), torch.empty(count, k)
     largest = torch.empty(count)
-    direct = torch.empty(queries, count - queries)
+    direct = torch.empty(queries, count - first)
     with bar(total=count, desc="neighbours", unit="image", show=progress) as done:
         for start in range(0, count, rows):
             part = everything[start : start + rows]
@@ -88,7 +107,7 @@ def _nearest(
             largest[start : start + rows] = most.cpu()
             if start < queries:
                 some = slice(0, queries - start)
-                scaled = (distance[some, queries:] + own[some, None]).clamp_(min=0) / most[some, None]
+                scaled = (distance[some, first:] + own[some, None]).clamp_(min=0) / most[some, None]
                 direct[start : start + len(scaled)] = scaled.cpu()
             done.update(len(part))
     return nearest.numpy(), nearest_distance.numpy(), largest.numpy(), direct
@@ -144,18 +163,18 @@ def _distances(features: Tensor, row: np.ndarray, column: np.ndarray) -> np.ndar
     return torch.cat(parts).numpy()
 
 
-def _blend(weights: sparse.csr_array, direct: Tensor, queries: int, lambda_value: float) -> Tensor:
-    """The Jaccard distances of the queries, mixed into `direct`, which is overwritten."""
+def _blend(weights: sparse.csr_array, direct: Tensor, first: int, lambda_value: float) -> Tensor:
+    """The Jaccard distances of the queries to the images from `first` on, mixed into `direct`, which is overwritten."""
     columns = weights.tocsc()
     result, count = direct.numpy(), weights.shape[0]
-    for i in range(queries):
+    for i in range(len(result)):
         mine = slice(weights.indptr[i], weights.indptr[i + 1])
         neighbours, own = weights.indices[mine], weights.data[mine]
         starts, lengths = columns.indptr[neighbours], np.diff(columns.indptr)[neighbours]
         # the places of all entries in the neighbours' columns, one after the other
         places = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
         least = np.minimum(np.repeat(own, lengths), columns.data[places])
-        overlap = np.bincount(columns.indices[places], least, count)[queries:]
+        overlap = np.bincount(columns.indices[places], least, count)[first:]
         result[i] *= lambda_value
         result[i] += ((1 - lambda_value) * (1 - overlap / (2 - overlap))).astype(np.float32)
     return direct

@@ -16,3 +16,11 @@ def test_query_expansion_by_hand():
     torch.testing.assert_close(three, two)
     many = retrieval.expand_queries(query.repeat(5, 1), gallery, 2, chunk=2)
     torch.testing.assert_close(many[4:], retrieval.expand_queries(query, gallery, 2))
+
+
+def test_a_query_is_not_its_own_neighbour():
+    gallery = F.normalize(torch.randn(8, 4, generator=torch.Generator().manual_seed(0)))
+    expanded = retrieval.expand_queries(gallery[[2, 5]], gallery, 3, own=torch.tensor([2, -1]))
+    without = gallery[[i for i in range(8) if i != 2]]
+    torch.testing.assert_close(expanded[:1], retrieval.expand_queries(gallery[2:3], without, 3))
+    torch.testing.assert_close(expanded[1:], retrieval.expand_queries(gallery[5:6], gallery, 3))

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small_searches import search
 
+from assignment_lib.evaluation.reid_scores import reid_scores
 from assignment_lib.retrieval import junk
 
 
@@ -59,3 +61,26 @@ def test_what_filters_cost_by_hand():
     assert table.loc["probe", "Junk below persons, %"] == pytest.approx(100 * (3.5 + 1) / 8)
     assert "Junk below persons, %" not in junk.filter_table(scores, {"probe": 0.5, "none": 0.0}, np.abs(pids))
     assert junk.cut(torch.linspace(0, 1, 101), lose=0.05) == pytest.approx(0.05)
+
+
+def test_what_a_filter_is_worth():
+    of = search(people=8, images=3, crowd=60, noise=0.8)
+    wanted = torch.arange(len(of.gallery)) < 24
+    half = wanted.clone()
+    half[:12] = False
+    table = junk.worth(of, {"oracle": wanted, "blind": half}).set_index("Filter")
+    assert table.loc["none", "mAP"] == pytest.approx(100 * reid_scores(*of).mAP)
+    assert table.loc["oracle", "mAP"] > table.loc["none", "mAP"] > table.loc["blind", "mAP"]
+    assert table.loc["oracle", "Others removed, %"] == 100 and table.loc["oracle", "Own people removed, %"] == 0
+    assert table.loc["blind", "Own people removed, %"] == 50
+    # the matches that are left are found among each other, those filtered away are missed
+    alone = reid_scores(
+        of.query, of.gallery[:24], of.query_ids, of.gallery_ids[:24], of.query_cameras, of.gallery_cameras[:24]
+    )
+    assert table.loc["oracle", "mAP"] == pytest.approx(100 * alone.mAP)
+    assert junk.recommended(table.reset_index()) == "oracle"
+    assert junk.recommended(table.drop("oracle").reset_index()) == "none"
+    with pytest.raises(ValueError, match="the filter 'short' judges 3 images"):
+        junk.worth(of, {"short": torch.ones(3, dtype=torch.bool)})
+    nothing = junk.worth(of, {"everything": torch.zeros(len(of.gallery), dtype=torch.bool)})
+    assert nothing["mAP"][1] == 0 and junk.recommended(nothing) == "none"

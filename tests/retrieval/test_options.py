@@ -1,36 +1,33 @@
+import pandas as pd
 import pytest
 import torch
-from torch import nn
+from small_searches import search
 
-from assignment_lib.evaluation.predictions import predict
 from assignment_lib.evaluation.reid_scores import reid_scores
-from assignment_lib.models.joint import Output
-from assignment_lib.retrieval.options import retrieval_options
+from assignment_lib.retrieval.options import AFTER, Options, choose_options, options_table
+from assignment_lib.retrieval.whitening import fit_whitening
 
 
-class MeanColor(nn.Module):
-    """The embedding is the mean colour, and there are no attributes."""
+def test_every_combination_by_the_same_protocol():
+    plain, mirrored = search(people=10, images=4, crowd=40), search(people=10, images=4, crowd=40, seed=1)
+    training = torch.nn.functional.normalize(torch.randn(50, 12, generator=torch.Generator().manual_seed(0)))
+    table = options_table({False: plain, True: mirrored}, {False: training, True: training})
+    assert len(table) == 2 * 2 * len(AFTER) and table.notna().all(axis=None)
+    assert table["mAP"][0] == pytest.approx(100 * reid_scores(*plain).mAP)
+    assert table["rank-1"][6] == pytest.approx(100 * reid_scores(*mirrored).rank1)
+    whiten = fit_whitening(mirrored.gallery, training)
+    white = mirrored._replace(query=whiten(mirrored.query), gallery=whiten(mirrored.gallery))
+    assert table["mAP"][9] == pytest.approx(100 * reid_scores(*white).mAP)
+    assert len(options_table({False: plain})) == 6
 
-    def __init__(self):
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(5.0))
 
-    def forward(self, images):
-        return Output(images.mean(dim=(2, 3)) * self.scale, {}, None)
-
-
-def test_options_are_scored_by_the_same_protocol(make_table):
-    images = torch.randint(0, 256, (20, 3, 8, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    table = make_table(5, 4)
-    asked, rest = table.index % 4 == 0, table.index % 4 != 0
-    model = MeanColor()
-    options = retrieval_options(
-        model, images[torch.tensor(asked)], images[torch.tensor(rest)], table[asked], table[rest], cameras=False
-    ).set_index("Option")
-    assert len(options) == 6 and options.notna().all(axis=None)
-    query, gallery = (predict(model, images[torch.tensor(part)]).embeddings for part in (asked, rest))
-    ids = [table.loc[part, "pid"].to_numpy() for part in (asked, rest)]
-    plain = reid_scores(query, gallery, *ids, None, None)
-    assert options.loc["plain", "mAP"] == pytest.approx(100 * plain.mAP)
-    # the mean colour is the same in a mirror
-    assert options.loc["mirror images", "mAP"] == pytest.approx(100 * plain.mAP)
+def test_the_best_has_to_earn_it():
+    table = pd.DataFrame(
+        {
+            "Mirror images": [False, False, True], "Whitening": [False, True, False], "mAP": [40.0, 40.15, 40.1],
+            "After": ["none", "re-ranking", "none"],
+        }
+    )  # fmt: skip
+    assert choose_options(table) == Options() == Options(False, False, "none")
+    assert choose_options(table, least=0.1) == Options(False, True, "re-ranking")
+    assert choose_options(table.assign(mAP=[40, 40.1, 40.3])) == Options(mirror=True)

@@ -91,3 +91,15 @@ def test_embeddings_of_two_networks_are_refused():
 def test_images_that_are_all_the_same():
     distance = reranking.rerank(torch.ones(2, 4), torch.ones(30, 4))
     assert distance.isfinite().all() and (distance == distance[0, 0]).all()
+
+
+def test_queries_that_are_in_the_gallery_count_once():
+    gallery = F.normalize(torch.randn(14, 5, generator=torch.Generator().manual_seed(3)))
+    own = torch.tensor([4, 1, 9])
+    found = reranking.rerank(gallery[own], gallery, 5, 2, 0.3, own=own)
+    apart = [i for i in range(14) if i not in own]
+    torch.testing.assert_close(found[:, apart], reranking.rerank(gallery[own], gallery[apart], 5, 2, 0.3))
+    # the order of the images does not matter: with the first query as the only one, the others are gallery
+    one = reranking.rerank(gallery[4:5], gallery[[i for i in range(14) if i != 4]], 5, 2, 0.3)
+    torch.testing.assert_close(found[:1, [i for i in range(14) if i != 4]], one)
+    assert found[torch.arange(3), own].max() < 1e-6
