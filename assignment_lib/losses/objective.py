@@ -17,8 +17,9 @@ class Objective(nn.Module):
 
     With the defaults this is the report's final objective (section 2.3.1). `class_weights` is task -> `(C,)` or None for a
     data set without attributes; `pid=False` leaves the PID cross-entropy out; `identity` is name -> loss on embeddings and
-    PIDs, empty for none (notebook 03 has neither). The wrappers' learned parameters are this module's parameters: give
-    them to the optimiser.
+    PIDs, empty for none (notebook 03 has neither). `label_smoothing` is that of the PID cross-entropy; the attribute total
+    counts `attribute_scale` times, 1/12 for the mean instead of the sum of twelve tasks. The wrappers' learned parameters
+    are this module's parameters: give them to the optimiser.
     """
 
     def __init__(
@@ -29,9 +30,12 @@ class Objective(nn.Module):
         gamma: float = 2.0,
         attribute_multitask: str = "uncertainty",
         total_multitask: str = "uncertainty",
+        label_smoothing: float = 0.0,
+        attribute_scale: float = 1.0,
     ):
         super().__init__()
         self.gamma, self.pid = gamma, pid
+        self.label_smoothing, self.attribute_scale = label_smoothing, attribute_scale
         self.tasks = tuple(class_weights or {})
         for task, weights in (class_weights or {}).items():
             self.register_buffer(f"weight_{task}", weights.clone(), persistent=False)
@@ -67,14 +71,17 @@ class Objective(nn.Module):
             weighted = self.attribute_weighting(named, by_task)
             # the outer weight is to judge how well the attributes are learned; the inner penalty says nothing of that
             # and, being the largest part, would only push that weight down
-            losses["attributes"], penalty = weighted.total - weighted.penalty, weighted.penalty
+            losses["attributes"] = (weighted.total - weighted.penalty) * self.attribute_scale
+            penalty = weighted.penalty
             accuracies["attributes"] = torch.stack(list(by_task.values())).mean()
             weights |= weighted.weights
         if self.pid:
             logits, pids = _there(output.pid, "PID logits"), _there(batch.pids, "PIDs")
-            losses["pid"], accuracies["pid"] = pid_cross_entropy(logits, pids), _accuracy(logits, pids)
+            losses["pid"] = pid_cross_entropy(logits, pids, self.label_smoothing)
+            accuracies["pid"] = _accuracy(logits, pids)
+        metric = output.embedding if output.metric is None else output.metric
         for name, loss in self.identity.items():
-            losses[name] = loss(output.embedding, batch.pids)
+            losses[name] = loss(metric, batch.pids)
         weighted = self.total_weighting(losses, accuracies)
         return weighted.total + penalty, named | losses, weights | weighted.weights
 

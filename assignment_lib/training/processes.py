@@ -91,6 +91,7 @@ def gather(output: Output, size: int) -> Output:
         _gather(output.embedding, size),
         {task: _gather(logits, size) for task, logits in output.attributes.items()},
         None if output.pid is None else _gather(output.pid, size),
+        None if output.metric is None else _gather(output.metric, size),
     )
 
 

@@ -153,6 +153,25 @@ def test_objective_is_the_weighted_sum_of_its_parts(example):
     assert torch.allclose(losses["pid"], F.cross_entropy(output.pid, batch.pids))
 
 
+def test_objective_with_smoothed_labels_a_mean_over_tasks_and_a_metric_feature(example):
+    output, batch = example
+    output = output._replace(metric=torch.randn(6, 8, generator=torch.Generator().manual_seed(1)))
+    weights = {"hat": torch.ones(2), "age": torch.ones(4)}
+    options = {"attribute_multitask": "uniform", "total_multitask": "uniform", "gamma": 0.0}
+    objective = Objective(weights, **options, label_smoothing=0.1, attribute_scale=0.5)
+    total, losses, _ = objective(output, batch)
+    entropies = [
+        F.cross_entropy(output.attributes[task], batch.attributes[:, i]) for i, task in enumerate(("hat", "age"))
+    ]
+    assert torch.allclose(losses["attributes"], sum(entropies) / 2)
+    # Szegedy et al. 2016, section 7: 0.9 of the truth and 0.1 of all classes alike
+    log_p = output.pid.log_softmax(1)
+    smoothed = -(0.9 * log_p.gather(1, batch.pids[:, None]).squeeze(1) + 0.1 * log_p.mean(1)).mean()
+    assert torch.allclose(losses["pid"], smoothed)
+    assert torch.allclose(losses["triplet"], identity.TripletMargin()(output.metric, batch.pids))
+    assert torch.allclose(total, losses["attributes"] + losses["pid"] + losses["triplet"])
+
+
 def test_objective_nests_the_two_wrappers(example):
     """total = sum over the outer losses of L/2 + ln 2, and ln 2 a task, while every log-variance is 0."""
     output, batch = example

@@ -63,3 +63,15 @@ def test_one_process_is_passed_through():
     assert processes.from_first("thing") == "thing"
     model = torch.nn.Linear(2, 2)
     assert processes.wrap(model) is model
+
+
+def test_every_part_of_an_output_is_gathered(monkeypatch):
+    """As if a second process had computed the same numbers."""
+    monkeypatch.setattr(processes, "processes", lambda: 2)
+    monkeypatch.setattr(processes, "rank", lambda: 0)
+    monkeypatch.setattr(processes.dist, "all_gather", lambda parts, own: [part.copy_(own) for part in parts])
+    own = {name: torch.rand(2, 4) for name in ("embedding", "hat", "pid", "metric")}
+    whole = processes.gather(Output(own["embedding"], {"hat": own["hat"]}, own["pid"], own["metric"]), 4)
+    found = {"embedding": whole.embedding, "hat": whole.attributes["hat"], "pid": whole.pid, "metric": whole.metric}
+    assert all(torch.equal(found[name], torch.cat([values, values])) for name, values in own.items())
+    assert processes.gather(Output(own["embedding"], {}, None), 4).metric is None
