@@ -9,6 +9,6 @@ sharpness.py     sharpening and blurring
 erasing.py       random erasing
 rows.py          work on some samples of a batch, without waiting for the device
 balance.py       class weights, sample weights, expected weights
-samplers.py      the order in which images are drawn: weighted, by identity, uniform
+samplers.py      the order in which images are drawn: weighted, by identity, in pairs, uniform
 loader.py        batches of images that are in memory, on the device that trains
 """

@@ -53,6 +53,11 @@ def expected_weights(targets: torch.Tensor, sample_weights: torch.Tensor) -> tor
     return _inverse_share(class_counts(targets, sample_weights))
 
 
+def to_power(weights: dict[str, torch.Tensor], power: float) -> dict[str, torch.Tensor]:
+    """Class weights (task -> `(C,)`) to a power: 1 leaves them, 0 makes all of them 1, between them lie milder weights."""
+    return {task: values**power for task, values in weights.items()}
+
+
 def by_task(weights: torch.Tensor) -> dict[str, torch.Tensor]:
     """A 41-entry tensor as task -> its own `(C,)` part."""
     return {task: weights[classes] for task, classes in class_slices().items()}

@@ -57,3 +57,10 @@ def test_table_has_a_row_a_class(targets):
     table = balance.weights_table(before=balance.class_weights(targets))
     assert isinstance(table, pd.DataFrame) and len(table) == 41
     assert table.loc[10, "task"] == "clothes" and table.loc[10, "class"] == "dress"
+
+
+def test_powers_of_class_weights():
+    weights = {"hat": torch.tensor([0.25, 4.0]), "age": torch.tensor([0.0, 9.0, 1.0, 1.0])}
+    assert all(torch.equal(values, weights[task]) for task, values in balance.to_power(weights, 1.0).items())
+    assert balance.to_power(weights, 0.5)["hat"].tolist() == pytest.approx([0.5, 2.0])
+    assert all((values == 1).all() for values in balance.to_power(weights, 0.0).values())
