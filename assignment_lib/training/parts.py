@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
+from assignment_lib.batches.balance import to_power
 from assignment_lib.losses.identity import identity_loss
 from assignment_lib.losses.objective import Objective
 from assignment_lib.models.densenet_se import MultiHeadDenseNet
@@ -19,11 +21,18 @@ def baseline_network(recipe: Recipe) -> MultiHeadDenseNet:
     return MultiHeadDenseNet(squeeze_excitation=recipe.baseline.squeeze_excitation)
 
 
-def joint_network(recipe: Recipe, n_pids: int, attributes: bool = True, pretrained: bool | None = None) -> JointConvNet:
+def joint_network(
+    recipe: Recipe,
+    n_pids: int,
+    attributes: bool = True,
+    pretrained: bool | None = None,
+    priors: Mapping[str, torch.Tensor] | None = None,
+) -> JointConvNet:
     """The JointConvNet of a recipe for `n_pids` training identities.
 
     `attributes=False` leaves the heads out, for data without annotations; `pretrained=False` skips the ImageNet weights
-    where trained ones are loaded next.
+    where trained ones are loaded next. `priors`, task -> `(C,)`, are the shares of the training images that have each
+    class, for a recipe with `logit_adjustment`; a trained network brings its own.
     """
     model = recipe.model
     return JointConvNet(
@@ -35,6 +44,13 @@ def joint_network(recipe: Recipe, n_pids: int, attributes: bool = True, pretrain
         embedding=model.embedding,
         dropout=model.dropout,
         hidden=model.head_hidden,
+        pooling=model.pooling,
+        neck=model.neck,
+        frozen_stages=model.frozen_stages,
+        last_stride=model.last_stride,
+        attribute_gradient=model.attribute_gradient,
+        logit_adjustment=model.logit_adjustment,
+        priors=priors,
     )
 
 
@@ -64,17 +80,27 @@ def joint_objective(
     """The objective of a recipe for a JointConvNet and class weights (task -> `(C,)`; None without attributes)."""
     of = recipe.objective
     loss = identity_loss(of.identity_loss, n_pids, network.embedding_size, of.triplet_margin, of.triplet_mining)
+    learned = class_weights if of.attribute_losses else None
     return Objective(
-        class_weights if of.attribute_losses else None,
+        None if learned is None else to_power(learned, of.class_weighting),
         pid=of.pid_loss,
         identity={} if loss is None else {of.identity_loss: loss},
         gamma=of.gamma,
         attribute_multitask=of.attribute_multitask,
         total_multitask=of.total_multitask,
+        label_smoothing=of.label_smoothing,
+        attribute_scale=of.attribute_scale,
     )
 
 
 def attribute_objective(recipe: Recipe, class_weights: dict[str, torch.Tensor]) -> Objective:
     """The objective of a recipe for the attributes alone (notebook 03)."""
     of = recipe.objective
-    return Objective(class_weights, pid=False, identity={}, gamma=of.gamma, attribute_multitask=of.attribute_multitask)
+    return Objective(
+        to_power(class_weights, of.class_weighting),
+        pid=False,
+        identity={},
+        gamma=of.gamma,
+        attribute_multitask=of.attribute_multitask,
+        attribute_scale=of.attribute_scale,
+    )

@@ -14,7 +14,8 @@ class DataSettings:
     validation_share: float = 0.1
     distractors: str = "test"  # whom validation people are searched for among; or "train", "none": crowd.py
     distractor_share: float = 0.1  # of the training identities, held out for "train"
-    sampler: str = "weighted"  # or "identities", "uniform": batches/samplers.py
+    train_on_all: bool = False  # validation people too; what their scores say then is no validation
+    sampler: str = "weighted"  # or "identities", "pairs", "uniform": batches/samplers.py
     augment: bool = True
 
 
@@ -24,10 +25,16 @@ class ModelSettings:
 
     backbone: str = "efficientnet_lite0"
     pretrained: bool = True
-    head: str = "conv"  # or "fc", "attention": models/heads.py
+    head: str = "conv"  # or "fc", "attention": models/heads.py; or "parts": models/part_heads.py
     embedding: str = "plain"  # or "concatenated", "reweighted": models/embedding.py
     head_hidden: int = 128
     dropout: float = 0.5
+    pooling: str = "mean"  # or "gem": models/pooling.py
+    neck: str = "none"  # or "bn": models/neck.py
+    frozen_stages: int = -1  # the stem and so many stages keep their weights; -1: all learn
+    last_stride: int = 2  # 1: a last feature map twice as large
+    attribute_gradient: float = 1.0  # share of the heads' gradient that the backbone learns from
+    logit_adjustment: float = 0.0  # tau: models/logit_adjustment.py
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,12 @@ class ObjectiveSettings:
 
     attribute_losses: bool = True  # False: re-identification alone
     gamma: float = 2.0  # of the focal loss; 0 is the weighted cross-entropy
+    class_weighting: float = 1.0  # power of the class weights; 0: unweighted
+    attribute_scale: float = 1.0  # factor on the total of the attribute losses; 1/12 makes their sum the mean
     attribute_multitask: str = "uncertainty"  # or "uniform", "balanced", "priority": losses/multitask.py
     total_multitask: str = "uncertainty"
     pid_loss: bool = True
+    label_smoothing: float = 0.0  # of the PID loss
     identity_loss: str = "triplet"  # or "centroid", "center", "island", "none": losses/identity.py
     triplet_margin: float = 0.3
     triplet_mining: str = "all"
@@ -74,15 +84,18 @@ class BaselineSettings:
 class RetrievalSettings:
     """What is made of the embeddings (notebook 05)."""
 
-    threshold_rule: str = "map"  # or "fixed", "clusters", "f1", "precision": retrieval/thresholds.py
-    threshold: float = 0.3  # smallest cosine similarity of the rule "fixed"
-    threshold_precision: float = 0.8  # wanted by the rule "precision"
-    threshold_share: float = 0.99  # of the whole rankings' mAP, kept by the rule "map"
-    junk_filter: str = "probe"  # or "both", "imagenet", "worn", "similarity", "none": notebook 05
+    options: str = "auto"  # mirror images, whitening, re-ranking as validation chooses; or "plain"
+    junk_filter: str = (
+        "auto"  # that which validation shows to pay; or "probe", "both", "imagenet", "worn", "similarity", "none"
+    )
     junk_lose: float = 0.005  # share of known people that the filter may take for junk
-    flip: bool = False  # add the mirrored image's embedding
-    query_expansion: int = 0  # neighbours that a query is moved towards
-    rerank: bool = False  # k-reciprocal re-ranking
+    list_share: float = 0.98  # of the whole rankings' mAP, kept by the lists that are handed in
+    list_images: float = 50.0  # … with at most so many images a query on average
+    set_precision: float = 0.0  # wanted of the sets for people; 0: the best F1
+    threshold: float = 0.3  # smallest cosine similarity of the rule "fixed"
+    threshold_precision: float = 0.8  # of the rule "precision"
+    threshold_share: float = 0.99  # of the whole rankings' mAP, of the rule "map"
+    sure: float = 0.8  # probability of the same person, of the rule "sure"
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,28 @@ def flat(recipe: Recipe) -> dict[str, Any]:
 RECIPES = {
     "smoke": changed(Recipe("smoke"), validation_share=0.25, epochs=14, baseline_epochs=6, ablation_epochs=2),
     "report": Recipe("report"),
+    "strong": changed(
+        Recipe("strong"),
+        image_size=(256, 128),
+        sampler="pairs",
+        neck="bn",
+        head="parts",
+        head_hidden=256,
+        dropout=0.3,
+        frozen_stages=2,
+        logit_adjustment=0.4,
+        gamma=0.0,
+        class_weighting=0.0,
+        attribute_multitask="uniform",
+        attribute_scale=1 / 12,
+        total_multitask="uniform",
+        label_smoothing=0.1,
+        triplet_mining="hard",
+        epochs=20,
+        patience=20,  # the best epoch of a cosine is one of its last
+        schedule="cosine",
+        warmup_epochs=1.0,
+    ),
 }
 
 

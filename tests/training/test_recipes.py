@@ -18,7 +18,7 @@ def test_what_may_change_before_a_run_goes_on():
 
 
 def test_unknown_recipe_is_named():
-    with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report"):
+    with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report, strong"):
         recipes.recipe("long")
 
 
@@ -45,3 +45,23 @@ def test_a_recipe_comes_back_from_its_fingerprint():
     del marks["backbone_rate"], marks["ema_decay"]
     assert recipes.from_fingerprint(marks) == wanted
     assert recipes.from_fingerprint({"name": "unheard of", "gamma": 1.0}).objective.gamma == 1.0
+
+
+def test_report_is_the_report_whatever_was_added():
+    """A field that came later must leave the recipes before it as they were."""
+    later = {
+        "train_on_all": False, "pooling": "mean", "neck": "none", "frozen_stages": -1, "last_stride": 2,
+        "attribute_gradient": 1.0, "logit_adjustment": 0.0, "class_weighting": 1.0, "attribute_scale": 1.0,
+        "label_smoothing": 0.0,
+    }  # fmt: skip
+    for name in ("report", "smoke"):
+        fields = recipes.flat(recipes.recipe(name))
+        assert {field: fields[field] for field in later} == later
+
+
+def test_strong_is_a_recipe_of_fields_alone():
+    strong, report = recipes.flat(recipes.recipe("strong")), recipes.flat(recipes.recipe("report"))
+    assert strong["epochs"] == strong["patience"], "a cosine that stops early has not fallen"
+    assert strong["attribute_scale"] == 1 / 12 and strong["schedule"] == "cosine"
+    assert set(strong) == set(report)
+    assert recipes.from_fingerprint(recipes.fingerprint(recipes.recipe("strong"))) == recipes.recipe("strong")
