@@ -94,7 +94,7 @@ def learn(search: Search, after: str = "none") -> Learned:
     `after` is one of `options.AFTER`: with "query expansion" all scores are those of expanded queries, "re-ranking" is one
     more score.
 
-    Holds a few float32 numbers a pair: 10 MiB for 300 queries in 4,000 images, 600 MiB for 1,300 in 21,000. Without two
+    Holds a few float32 numbers a pair: 30 MiB for 300 queries in 4,000 images, 600 MiB for 1,300 in 21,000. Without two
     people who have matches, or where a probability cannot be learned, the score "probability" is not there. Raises
     ValueError where no query has a match.
     """
