@@ -23,6 +23,14 @@ class Predictions(NamedTuple):
         return torch.stack([self.probabilities[task].argmax(1) for task in TASKS], dim=1)
 
 
+def with_mirror(plain: Predictions, mirrored: Predictions) -> Predictions:
+    """What `predict(..., flip=True)` says, from the predictions of images and of their mirror images."""
+    embeddings = F.normalize(plain.embeddings + mirrored.embeddings)
+    return Predictions(
+        embeddings, {task: (values + mirrored.probabilities[task]) / 2 for task, values in plain.probabilities.items()}
+    )
+
+
 @torch.inference_mode()
 def predict(
     model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False, flip: bool = False

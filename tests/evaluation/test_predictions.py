@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from mean_color import MeanColor
 
-from assignment_lib.evaluation.predictions import predict
+from assignment_lib.evaluation.predictions import predict, with_mirror
 
 
 def test_predictions_do_not_depend_on_the_batch_size(images):
@@ -42,3 +42,15 @@ def test_the_mirror_image_is_looked_at_too(images):
     for task, values in both.probabilities.items():
         torch.testing.assert_close(values, (plain.probabilities[task] + flipped.probabilities[task]) / 2)
         torch.testing.assert_close(values.sum(1), torch.ones(len(images)))
+
+
+def test_with_mirror_is_what_flip_says(images):
+    model = MeanColor()
+    # the mean colour of the left half only, so that a mirror image differs
+    both = with_mirror(predict(model, images[..., :16]), predict(model, images.flip(3)[..., :16]))
+    halves = [F.normalize(store.float().mean((2, 3))) for store in (images[..., :16], images.flip(3)[..., :16])]
+    assert torch.allclose(both.embeddings, F.normalize(halves[0] + halves[1]), atol=1e-5)
+    flipped = with_mirror(predict(model, images), predict(model, images.flip(3)))
+    assert torch.allclose(flipped.embeddings, predict(model, images, flip=True).embeddings, atol=1e-6)
+    wanted = predict(model, images, flip=True).probabilities["hat"]
+    assert torch.allclose(flipped.probabilities["hat"], wanted, atol=1e-6)
