@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.progress import bar
+
+Thing = TypeVar("Thing")
 
 
 class Predictions(NamedTuple):
@@ -21,6 +24,17 @@ class Predictions(NamedTuple):
     def classes(self) -> Tensor:
         """The most probable class of each task, `(N, 12)` int64."""
         return torch.stack([self.probabilities[task].argmax(1) for task in TASKS], dim=1)
+
+
+def each(look: Callable[[Tensor], Thing], stores: Mapping[str, Tensor]) -> dict[str, Thing]:
+    """`look(images)` of every named store; two stores of the same images, as crowd and gallery may be, are looked at once."""
+    seen: list[tuple[Tensor, Thing]] = []
+    results = {}
+    for name, images in stores.items():
+        known = [result for others, result in seen if torch.equal(images, others)]
+        results[name] = known[0] if known else look(images)
+        seen += [] if known else [(images, results[name])]
+    return results
 
 
 def with_mirror(plain: Predictions, mirrored: Predictions) -> Predictions:

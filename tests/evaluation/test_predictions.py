@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from mean_color import MeanColor
 
-from assignment_lib.evaluation.predictions import predict, with_mirror
+from assignment_lib.evaluation.predictions import each, predict, with_mirror
 
 
 def test_predictions_do_not_depend_on_the_batch_size(images):
@@ -54,3 +54,11 @@ def test_with_mirror_is_what_flip_says(images):
     assert torch.allclose(flipped.embeddings, predict(model, images, flip=True).embeddings, atol=1e-6)
     wanted = predict(model, images, flip=True).probabilities["hat"]
     assert torch.allclose(flipped.probabilities["hat"], wanted, atol=1e-6)
+
+
+def test_the_same_images_are_looked_at_once(images):
+    looked = []
+    found = each(
+        lambda store: looked.append(len(store)) or len(looked), {"a": images, "b": images[:3], "c": images.clone()}
+    )
+    assert found == {"a": 1, "b": 2, "c": 1} and looked == [20, 3]
