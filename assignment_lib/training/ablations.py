@@ -31,7 +31,7 @@ from assignment_lib.progress import quiet
 from assignment_lib.training import assembly, checkpoints
 from assignment_lib.training.ablation_rows import ROWS, Row
 from assignment_lib.training.assembly import Split
-from assignment_lib.training.recipes import Recipe, changed, fingerprint, recipe
+from assignment_lib.training.recipes import Recipe, changed, defaults, fingerprint, recipe
 
 
 def folder_of(row: Row, seed: int, folder: Path) -> Path:
@@ -108,7 +108,10 @@ def _read(path: Path, marks: dict, epochs: int) -> dict | None:
     if not path.exists():
         return None
     result = json.loads(path.read_text())
-    same = result["fingerprint"] == json.loads(json.dumps(marks)) and result["epochs"] == epochs
+    same = (
+        json.loads(json.dumps(defaults())) | result["fingerprint"] == json.loads(json.dumps(marks))
+        and result["epochs"] == epochs
+    )
     return result if same else None
 
 

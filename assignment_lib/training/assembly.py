@@ -115,7 +115,7 @@ def run(training: Training, folder: Path, log: Callable[[str], None] = print) ->
     generator = training.batches.generator
     return fit(
         training.network, training.objective, training.batches, training.validate, folder=folder,
-        fingerprint=training.fingerprint, generators=[generator] if generator else [], files=training.files, log=log,
+        fingerprint=training.fingerprint, defaults=recipes.defaults(), generators=[generator] if generator else [], files=training.files, log=log,
         **training.options,
     )  # fmt: skip
 

@@ -91,9 +91,12 @@ def save_last(content: dict, folder: Path) -> None:
     new.replace(last)
 
 
-def load_last(folder: Path, fingerprint: dict, log: Callable[[str], None] = print) -> dict | None:
+def load_last(
+    folder: Path, fingerprint: dict, log: Callable[[str], None] = print, defaults: dict | None = None
+) -> dict | None:
     """The newest readable checkpoint in `folder`: `last.pt`, or `previous.pt` where that is damaged; None without any.
 
+    `defaults` are what settings were before they existed: an earlier version's checkpoint does not name them.
     Raises `OtherRun` where it belongs to a run with another `fingerprint`, naming the settings that differ, and ValueError
     where there are checkpoints but none can be read.
     """
@@ -104,7 +107,7 @@ def load_last(folder: Path, fingerprint: dict, log: Callable[[str], None] = prin
         except ValueError:
             log(f"{path.name} is damaged" + (", going on from previous.pt" if path != paths[-1] else ""))
             continue
-        differing = _differing(state["fingerprint"], fingerprint)
+        differing = _differing((defaults or {}) | state["fingerprint"], fingerprint)
         if differing:
             raise OtherRun(
                 f"{path} belongs to a run with other settings ({', '.join(differing)}); remove {folder.name}/ to train "

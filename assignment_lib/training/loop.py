@@ -36,6 +36,7 @@ def fit(
     *,
     folder: Path,
     fingerprint: dict,
+    defaults: dict | None = None,
     epochs: int,
     learning_rate: float = 1e-3,
     weight_decay: float = 1e-2,
@@ -57,6 +58,7 @@ def fit(
         (`losses.objective.Objective`); its parameters are trained too, without weight decay.
     validate: `validate(model)` gives a dict of scores whose "score" decides which epoch is best.
     fingerprint: plain settings (recipe, data, seed) that tell this run from another in the same folder.
+    defaults: what settings of the fingerprint were before they existed, for checkpoints of an earlier version.
     backbone_rate, schedule, warmup_epochs: see `optimizers.parameter_groups` and `optimizers.rate_factor`.
     ema_decay: validate and keep a moving average of the weights; 0 for the weights themselves.
     amp: "auto", "off", "float16" or "bfloat16"; see `precision.choose`.
@@ -80,7 +82,7 @@ def fit(
     first = processes.rank() == 0  # of several processes the one that validates, writes and prints
     if not first:
         log = quiet
-    state = checkpoints.load_last(folder, fingerprint, log)
+    state = checkpoints.load_last(folder, fingerprint, log, defaults)
     # a resumed run stays with the precision it began with, however fast the machine is now
     dtype = precision.choose(state["amp"] if state else amp, model, objective, batches, device, generators)
     run = Run(

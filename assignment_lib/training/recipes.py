@@ -200,6 +200,11 @@ def fingerprint(recipe: Recipe, **others: Any) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in bound.items()} | others
 
 
+def defaults() -> dict[str, Any]:
+    """What each field of a fingerprint was before it existed: its default, which has to leave things as they were."""
+    return {name: value for name, value in fingerprint(Recipe("")).items() if name not in ("name", "seed")}
+
+
 def from_fingerprint(marks: dict[str, Any]) -> Recipe:
     """The recipe that a checkpoint was trained with; what is not in it is as the recipe of that name has it today."""
     known = RECIPES.get(marks["name"], Recipe(marks["name"]))

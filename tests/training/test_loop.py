@@ -104,6 +104,15 @@ def test_another_run_in_the_same_folder_is_refused(run):
         run(2, fingerprint={"seed": 0, "data": "x"})
 
 
+def test_a_setting_that_did_not_exist_had_its_default(run):
+    """A checkpoint of an earlier version goes on where the new setting leaves things as they were."""
+    run(1, fingerprint={"seed": 0})
+    lines = run(2, fingerprint={"seed": 0, "neck": "none"}, defaults={"neck": "none"})[2]
+    assert lines[0] == "going on after epoch 1 of 2"
+    with pytest.raises(ValueError, match="neck was none, is bn; remove"):
+        run(3, fingerprint={"seed": 0, "neck": "bn"}, defaults={"neck": "none"})
+
+
 def test_other_code_than_the_checkpoints_is_refused(run):
     run(1)
     with pytest.raises(ValueError, match=r"the model in .*last.pt was saved by other code"):
