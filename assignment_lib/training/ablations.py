@@ -108,11 +108,8 @@ def _read(path: Path, marks: dict, epochs: int) -> dict | None:
     if not path.exists():
         return None
     result = json.loads(path.read_text())
-    same = (
-        json.loads(json.dumps(defaults())) | result["fingerprint"] == json.loads(json.dumps(marks))
-        and result["epochs"] == epochs
-    )
-    return result if same else None
+    theirs, ours = (json.loads(json.dumps(part)) for part in (defaults() | result["fingerprint"], marks))
+    return result if theirs == ours and result["epochs"] == epochs else None
 
 
 def run(

@@ -115,8 +115,8 @@ def run(training: Training, folder: Path, log: Callable[[str], None] = print) ->
     generator = training.batches.generator
     return fit(
         training.network, training.objective, training.batches, training.validate, folder=folder,
-        fingerprint=training.fingerprint, defaults=recipes.defaults(), generators=[generator] if generator else [], files=training.files, log=log,
-        **training.options,
+        fingerprint=training.fingerprint, defaults=recipes.defaults(), files=training.files, log=log,
+        generators=[generator] if generator else [], **training.options,
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_a_setting_that_did_not_exist_had_its_default(run):
     run(1, fingerprint={"seed": 0})
     lines = run(2, fingerprint={"seed": 0, "neck": "none"}, defaults={"neck": "none"})[2]
     assert lines[0] == "going on after epoch 1 of 2"
-    with pytest.raises(ValueError, match="neck was none, is bn; remove"):
+    with pytest.raises(ValueError, match=r"neck was none, is bn\); remove"):
         run(3, fingerprint={"seed": 0, "neck": "bn"}, defaults={"neck": "none"})
 
 
