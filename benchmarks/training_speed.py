@@ -1,6 +1,6 @@
 """Images a second of `loop.fit`'s loop, beside the bare step on random data that already lies on the device.
 
-    python benchmarks/training_speed.py --backbone resnet18 --batches 60
+    python benchmarks/training_speed.py --recipe report --backbone resnet18 --batches 60
 
 The bare step (forward, losses, backward, AdamW in the same precision) is the ceiling; what the loop loses to it goes into
 drawing and augmenting batches, clipping gradients and keeping records. The two take turns, and the best round of each counts.
@@ -27,6 +27,7 @@ from assignment_lib.training.precision import DTYPES
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", default="report")
     parser.add_argument("--backbone", default="efficientnet_lite0")
     parser.add_argument("--batches", type=int, default=20, help="a round")
     parser.add_argument("--batch-size", type=int, default=64)
@@ -34,11 +35,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     device = environment.device()
-    settings = recipes.recipe("report", backbone=given.backbone, pretrained=False, batch_size=given.batch_size)
+    settings = recipes.recipe(given.recipe, backbone=given.backbone, pretrained=False, batch_size=given.batch_size)
     count, persons = given.batches * given.batch_size, 500
     weights = {task: torch.ones(len(classes)) for task, classes in TASKS.items()}
 
-    store = torch.randint(0, 256, (count, 3, *settings.image_size), dtype=torch.uint8)
+    store = torch.randint(0, 256, (count, 3, *settings.data.image_size), dtype=torch.uint8)
     targets = torch.stack([torch.randint(0, len(classes), (count,)) for classes in TASKS.values()], dim=1)
     pids = torch.randint(0, persons, (count,))
     generator = torch.Generator().manual_seed(0)

@@ -107,6 +107,8 @@ class JointConvNet(nn.Module):
         return self
 
     def _frozen(self) -> list[nn.Module]:
+        if self.frozen_stages < 0:
+            return []
         return first_stages(self.features.network, self.frozen_stages)
 
     def forward(self, images: Tensor) -> Output:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from assignment_lib import environment
+from assignment_lib.batches import balance
 from assignment_lib.batches.augmentation import Augmentation
 from assignment_lib.batches.loader import Batches
 from assignment_lib.batches.samplers import sampler_and_weights
@@ -85,7 +86,9 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     """
     batches, class_weights = _batches(split, recipe, device)
     n_pids = split.train["pid"].nunique()
-    network = parts.joint_network(recipe, n_pids, split.has_attributes).to(device)
+    targets = attributes.target_tensor(split.train)
+    priors = None if targets is None else balance.by_task(balance.class_shares(targets))
+    network = parts.joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
     objective = parts.joint_objective(recipe, class_weights, network, n_pids).to(device)
     learns_reid = recipe.objective.pid_loss or recipe.objective.identity_loss != "none"
     marks = recipes.fingerprint(
@@ -125,7 +128,8 @@ def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batche
     generator = torch.Generator().manual_seed(recipe.seed)
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
     size = recipe.training.batch_size
-    sampler, class_weights = sampler_and_weights(recipe.data.sampler, targets, pids, size, generator)
+    cameras = torch.from_numpy(split.train["camera"].to_numpy().copy())
+    sampler, class_weights = sampler_and_weights(recipe.data.sampler, targets, pids, size, generator, cameras)
     batches = Batches(
         split.train_images, sampler, size, device, attributes=targets, pids=pids,
         augmentation=Augmentation() if recipe.data.augment else None, generator=generator,

@@ -76,7 +76,14 @@ def test_names_are_there(document):
         called = re.match(r"([A-Za-z_]\w*(?:\.\w+)+)(?:\(.*\))?$", span)
         if called and span not in named_paths(text):
             names.add(called[1])
-    files = {"metrics.json", "reid_test.txt", "classification_test.csv", "constraints.txt", "market_attribute.mat"}
+    files = {
+        "metrics.json",
+        "reid_test.txt",
+        "reid_sets.txt",
+        "classification_test.csv",
+        "constraints.txt",
+        "market_attribute.mat",
+    }
     missing = {name for name in names - files if not exists(name)}
     assert missing == set()
 
