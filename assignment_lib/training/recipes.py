@@ -14,7 +14,6 @@ class DataSettings:
     validation_share: float = 0.1
     distractors: str = "test"  # whom validation people are searched for among; or "train", "none": crowd.py
     distractor_share: float = 0.1  # of the training identities, held out for "train"
-    train_on_all: bool = False  # validation people too; what their scores say then is no validation
     sampler: str = "weighted"  # or "identities", "pairs", "uniform": batches/samplers.py
     augment: bool = True
 
