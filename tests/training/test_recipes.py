@@ -50,7 +50,6 @@ def test_a_recipe_comes_back_from_its_fingerprint():
 def test_report_is_the_report_whatever_was_added():
     """A field that came later must leave the recipes before it as they were."""
     later = {
-        "train_on_all": False, "pooling": "mean", "neck": "none", "frozen_stages": -1, "last_stride": 2,
         "attribute_gradient": 1.0, "logit_adjustment": 0.0, "class_weighting": 1.0, "attribute_scale": 1.0,
         "label_smoothing": 0.0,
     }  # fmt: skip
