@@ -1,6 +1,6 @@
 # make notebooks   environment, data, all notebooks, figures
 # make test        environment, style, types, all tests            make check   the same with the fast tests only
-# make notebooks DATA=folder-or-zip RECIPE=smoke|report BACKBONE=resnet18|efficientnet_lite0 PRETRAINED=yes|no SEED=0
+# make notebooks DATA=folder-or-zip RECIPE=smoke|report|strong BACKBONE=resnet18|efficientnet_lite0 PRETRAINED=yes|no SEED=0
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -12,10 +12,14 @@ export ASSIGNMENT_BACKBONE := $(BACKBONE)
 export ASSIGNMENT_PRETRAINED := $(PRETRAINED)
 export ASSIGNMENT_SEED := $(SEED)
 
-.PHONY: notebooks test check lint ablations lab environment course download badges clean
+# Without a GPU: glibc keeps the memory that a training step frees instead of fetching it from the system anew at the next one
+# (docs/speed.md). Off with `make KEEP_MEMORY= ...`.
+KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
+
+.PHONY: notebooks test check lint ablations train lab environment course download badges clean
 
 notebooks: environment
-	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
+	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
 # a process takes whole files, so that what their tests share is made once; the longest files begin first
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
@@ -36,12 +40,17 @@ JOBS ?= 1
 ablations: environment
 	@$(RUN) -c 'import sys; from assignment_lib.data.dataset import load; load(sys.argv[1])' $(or $(DATA),synthetic)
 	@mkdir -p runs; for job in $$(seq $(JOBS)); do \
-	  TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.training.ablations \
+	  $(KEEP_MEMORY) TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.training.ablations \
 	    --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),report) --part $$job/$(JOBS) > runs/ablations-$$job.log 2>&1 & \
 	done; echo "measuring in the background: runs/ablations-1.log says how far it is; pkill -f assignment_lib.training.ablations stops it"
 
+# the network of a recipe, without notebooks: make train DATA=course.zip RECIPE=strong [SEED=0]
+train: environment
+	$(KEEP_MEMORY) $(RUN) -m assignment_lib.training.experiment --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),smoke) \
+	  --backbone $(or $(BACKBONE),efficientnet_lite0) --seed $(or $(SEED),0) $(if $(filter no,$(PRETRAINED)),--from-scratch)
+
 lab: environment
-	$(VENV)/bin/jupyter lab notebooks
+	$(KEEP_MEMORY) $(VENV)/bin/jupyter lab notebooks
 
 # official Market-1501 with market_attribute.mat -> the course's layout: make course DATA=Market-1501-v15.09.15 [OUT=folder]
 course: environment
