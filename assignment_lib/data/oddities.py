@@ -8,7 +8,7 @@ from assignment_lib.data.attributes import COLOR_PREFIX, TASKS, color_columns, t
 
 
 def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
-    """Count people whose annotations contradict each other or are unusual: columns `oddity`, `persons`, `examples`.
+    """Count people whose annotations contradict each other or are unusual: columns `oddity`, `people`, `examples`.
 
     `annotations` is in annotation form, index `pid` (`Dataset.annotations`); `examples` names up to five ids. Nothing is
     corrected: `to_targets` takes the first of several colours, and "multicolor" for none.
@@ -27,7 +27,7 @@ def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
     found["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
     found["backpack, bag and handbag at once"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
     rows = [
-        {"oddity": oddity, "persons": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
+        {"oddity": oddity, "people": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
         for oddity, odd in found.items()
     ]
     return pd.DataFrame(rows)

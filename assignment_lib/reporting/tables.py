@@ -35,9 +35,9 @@ def data_table(data: Dataset) -> pd.DataFrame:
     """Count images, identities and cameras of the three parts of a data set; "?" where the test is anonymous."""
     rows = []
     for part, table in (("train", data.train), ("query", data.query), ("gallery", data.gallery)):
-        persons = table.loc[table["pid"] > 0, "pid"].nunique()
+        people = table.loc[table["pid"] > 0, "pid"].nunique()
         cameras = table.loc[table["camera"] >= 0, "camera"].nunique()
-        rows.append({"part": part, "images": len(table), "persons": persons or "?", "cameras": cameras or "?"})
+        rows.append({"part": part, "images": len(table), "people": people or "?", "cameras": cameras or "?"})
     return pd.DataFrame(rows)
 
 
@@ -58,11 +58,11 @@ def people_per_class(table: pd.DataFrame) -> pd.DataFrame:
 def rare_classes(table: pd.DataFrame, most: int = 10) -> pd.DataFrame:
     """List the classes with the fewest identities; `table` has the target columns, one row per image.
 
-    Returns at most `most` rows with the columns Class, Persons, Images; classes that nobody has come first.
+    Returns at most `most` rows with the columns Class, People, Images; classes that nobody has come first.
     """
-    counts = people_per_class(table).rename(columns={"People": "Persons"})
+    counts = people_per_class(table)
     counts["Class"] = counts.pop("Task") + ": " + counts["Class"]
-    return counts.sort_values(["Persons", "Images"], kind="stable").head(most).reset_index(drop=True)
+    return counts.sort_values(["People", "Images"], kind="stable").head(most).reset_index(drop=True)
 
 
 def absent_classes(table: pd.DataFrame) -> pd.DataFrame:

@@ -48,39 +48,39 @@ def background_crops(images: Tensor, share: float = 0.2) -> Tensor:
     return torch.cat([images[..., places], images.flip(3)[..., places]])
 
 
-def person_probe(persons: Tensor, background: Tensor, strength: float = 1.0) -> Callable[[Tensor], Tensor]:
+def person_probe(people: Tensor, background: Tensor, strength: float = 1.0) -> Callable[[Tensor], Tensor]:
     """A linear probe: a function from what is known of images, `(K, D)`, to the log-odds of a person, `(K,)` float32.
 
-    It learns from `persons` `(N, D)` and `background_crops` `(M, D)`, given as embeddings or as `class_evidence`. `strength`
+    It learns from `people` `(N, D)` and `background_crops` `(M, D)`, given as embeddings or as `class_evidence`. `strength`
     is the inverse of the penalty on its weights; the larger numbers of `class_evidence` want a small one, 0.01. The log-odds
     of two probes may be added.
     """
-    values = torch.cat([persons, background]).numpy()
-    labels = np.r_[np.ones(len(persons)), np.zeros(len(background))]
+    values = torch.cat([people, background]).numpy()
+    labels = np.r_[np.ones(len(people)), np.zeros(len(background))]
     probe = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(values, labels)
     return lambda known: torch.from_numpy(probe.decision_function(known.numpy())).float()
 
 
-def cut(scores_of_persons: Tensor, lose: float = 0.01) -> float:
+def cut(scores_of_people: Tensor, lose: float = 0.01) -> float:
     """The score below which an image is called junk, so that a share `lose` of the images of people would be lost."""
-    return float(scores_of_persons.quantile(lose))
+    return float(scores_of_people.quantile(lose))
 
 
 def filter_table(scores: dict[str, Tensor], cuts: dict[str, float], pids: np.ndarray) -> pd.DataFrame:
     """What each filter does to a gallery whose identities are known (-1 junk, 0 distractors), one row a filter.
 
     `scores` is filter -> `(G,)`, `cuts` filter -> the score below which an image goes. In percent and in images. "Junk
-    below persons, %" does not depend on a cut: how often a junk image scores lower than a person, for chance pairs (the
+    below people, %" does not depend on a cut: how often a junk image scores lower than a person, for chance pairs (the
     area under the ROC curve; not there without junk).
     """
-    parts = {"Junk": pids == -1, "Distractors": pids == 0, "Persons": pids > 0}
-    judged = parts["Junk"] | parts["Persons"]
+    parts = {"Junk": pids == -1, "Distractors": pids == 0, "People": pids > 0}
+    judged = parts["Junk"] | parts["People"]
     rows = []
     for name, values in scores.items():
         gone = (values < cuts[name]).numpy()
         row: dict[str, Any] = {"Filter": name}
-        if parts["Junk"].any() and parts["Persons"].any():
-            row["Junk below persons, %"] = 100 * roc_auc_score(parts["Persons"][judged], values.numpy()[judged])
+        if parts["Junk"].any() and parts["People"].any():
+            row["Junk below people, %"] = 100 * roc_auc_score(parts["People"][judged], values.numpy()[judged])
         for part, mask in parts.items():
             row[f"{part} removed, %"] = 100 * gone[mask].mean() if mask.any() else float("nan")
             row[f"{part} removed"] = f"{int(gone[mask].sum())} of {int(mask.sum())}"

@@ -18,7 +18,7 @@ def test_odd_annotations_are_counted_and_named():
         index=[5, 7, 9, 11],
     )
     odd = odd_annotations(frame).set_index("oddity")
-    assert odd["persons"].to_dict() == {
+    assert odd["people"].to_dict() == {
         "several upper-body colours": 1,
         "no upper-body colour (multicolor)": 0,
         "several lower-body colours": 0,

@@ -123,9 +123,9 @@ def test_tables_are_written_in_three_forms(tmp_path):
 def test_rare_classes_come_first(make_table):
     table = make_table(20, 3)
     rare = tables.rare_classes(table, most=41)
-    assert len(rare) == 41 and rare["Persons"].is_monotonic_increasing
+    assert len(rare) == 41 and rare["People"].is_monotonic_increasing
     age = rare[rare["Class"].str.startswith("age:")]
-    assert age["Persons"].sum() == 20 and age["Images"].sum() == 60
+    assert age["People"].sum() == 20 and age["Images"].sum() == 60
 
 
 def test_data_table_says_what_is_not_known(make_table):

@@ -55,11 +55,11 @@ def test_what_filters_cost_by_hand():
     scores = {"probe": torch.tensor([0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.6]), "none": torch.ones(7)}
     table = junk.filter_table(scores, {"probe": 0.5, "none": 0.0}, pids).set_index("Filter")
     assert table.loc["probe", "Junk removed"] == "1 of 2" and table.loc["probe", "Junk removed, %"] == 50
-    assert table.loc["probe", "Persons removed"] == "1 of 4" and table.loc["probe", "Distractors removed"] == "1 of 1"
+    assert table.loc["probe", "People removed"] == "1 of 4" and table.loc["probe", "Distractors removed"] == "1 of 1"
     assert table.loc["none", "Junk removed"] == "0 of 2"
     # of the eight pairs of a junk image and a person: 0.1 is below three persons and ties with one, 0.8 is below one
-    assert table.loc["probe", "Junk below persons, %"] == pytest.approx(100 * (3.5 + 1) / 8)
-    assert "Junk below persons, %" not in junk.filter_table(scores, {"probe": 0.5, "none": 0.0}, np.abs(pids))
+    assert table.loc["probe", "Junk below people, %"] == pytest.approx(100 * (3.5 + 1) / 8)
+    assert "Junk below people, %" not in junk.filter_table(scores, {"probe": 0.5, "none": 0.0}, np.abs(pids))
     assert junk.cut(torch.linspace(0, 1, 101), lose=0.05) == pytest.approx(0.05)
 
 

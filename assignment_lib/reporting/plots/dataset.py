@@ -27,7 +27,7 @@ def camera_table(table: pd.DataFrame) -> Figure:
     """Draw the number of images (left) and of identities (right) of each camera; `table` has a row per image."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
     cameras = table.groupby("camera")
-    for axes, values, label in ((left, cameras.size(), "images"), (right, cameras["pid"].nunique(), "persons")):
+    for axes, values, label in ((left, cameras.size(), "images"), (right, cameras["pid"].nunique(), "people")):
         axes.bar(values.index.astype(str), values.to_numpy(), color=BLUE)
         axes.bar_label(axes.containers[0], fontsize=8)
         axes.set(xlabel="camera", ylabel=label, title=f"{label.capitalize()} a camera")
@@ -36,15 +36,15 @@ def camera_table(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def correlations(persons: pd.DataFrame) -> Figure:
-    """Draw the Pearson correlations of the two-class tasks; `persons` has the target columns, one row per identity."""
+def correlations(people: pd.DataFrame) -> Figure:
+    """Draw the Pearson correlations of the two-class tasks; `people` has the target columns, one row per identity."""
     binary = [task for task, classes in TASKS.items() if len(classes) == 2]
     # "clothes: pants" says more than a 1: the label names what a 1 means
-    table = persons[binary].rename(columns={task: f"{task}: {TASKS[task][1]}" for task in binary})
+    table = people[binary].rename(columns={task: f"{task}: {TASKS[task][1]}" for task in binary})
     figure, axes = plt.subplots(figsize=(7, 5.6))
     mask = np.triu(np.ones((len(binary), len(binary)), dtype=bool))
     sns.heatmap(table.corr(), ax=axes, mask=mask, vmin=-1, vmax=1, cmap="RdBu_r", annot=True, fmt=".2f", square=True)
-    axes.set_title("Correlation of two-class attributes over persons")
+    axes.set_title("Correlation of two-class attributes over people")
     figure.tight_layout()
     return figure
 

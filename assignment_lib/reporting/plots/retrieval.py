@@ -49,7 +49,7 @@ def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: flo
     """Draw the cosine similarities of pairs of the same person and of different people, each as a density."""
     figure, axes = plt.subplots(figsize=(8, 3.4))
     bins = np.linspace(min(same.min(), different.min()), 1, 61).tolist()
-    axes.hist(different, bins, density=True, alpha=0.6, color=GRAY, label="different persons")
+    axes.hist(different, bins, density=True, alpha=0.6, color=GRAY, label="different people")
     axes.hist(same, bins, density=True, alpha=0.6, color=GREEN, label="same person")
     axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:g}")
     axes.set(xlabel="cosine similarity", ylabel="density", title="Similarity of validation pairs")
