@@ -72,3 +72,21 @@ def test_pictures_keep_their_shape():
     box, _, _ = make()
     layouts = [part.layout for part in parts(box) if isinstance(part, Image)]
     assert len(layouts) > 1 and all((layout.width, layout.height) == ("80px", "160px") for layout in layouts)
+
+
+def test_what_is_handed_in_can_be_looked_at():
+    _, ranking, images = make()
+    names = [f"{i:06d}.jpg" for i in range(12)]
+    answers = {"list": [torch.tensor([7, 2])] * 3, "set": [torch.tensor([], dtype=torch.int64)] * 3}
+    box = widget.query_retrieval(ranking, images[:3], images, names[:3], names, 0.0, answers=answers)
+    answer = control(box, Dropdown, 1)
+    assert answer.options == ("threshold", "list", "set")
+    answer.value = "list"
+    shown = [part.value for part in parts(box.children[-1]) if isinstance(part, Image)]
+    assert shown == [as_png(images[7]), as_png(images[2])] and control(box, FloatSlider).disabled
+    similarity = float(ranking.similarity[0][ranking.order[0] == 7])
+    assert f"{similarity:.3f}" in next(part.value for part in parts(box.children[-1]) if isinstance(part, HTML))
+    answer.value = "set"
+    assert results(box) == () and "the set that is handed in holds 0 of 12 images" in box.children[1].value
+    answer.value = "threshold"
+    assert len(results(box)) > 0 and not control(box, FloatSlider).disabled
