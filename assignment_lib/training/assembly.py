@@ -53,14 +53,16 @@ def decoded_split(data: Dataset, recipe: Recipe, progress: bool = False) -> Spli
     def decoded(table: pd.DataFrame) -> Tensor:
         return decode(table["path"], recipe.data.image_size, progress=progress).images
 
-    found = crowd.choose(data, train, recipe, decoded)
-    train_images = decoded(found.train)
+    train_images, validation_images = decoded(train), decoded(validation)
+    found = crowd.choose(data, train, recipe, decoded, (train_images, validation_images))
+    if len(found.train) < len(train):  # some are held out for the crowd
+        train_images = decoded(found.train)
     return Split(
         data.name,
         found.train,
         train_images,
         validation,
-        decoded(validation),
+        validation_images,
         found.images,
         found.note,
         data.has_attributes,

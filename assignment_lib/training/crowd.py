@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -27,8 +27,16 @@ class Crowd(NamedTuple):
     note: str
 
 
-def choose(data: Dataset, train: pd.DataFrame, recipe: Recipe, decoded: Callable[[pd.DataFrame], Tensor]) -> Crowd:
+def choose(
+    data: Dataset,
+    train: pd.DataFrame,
+    recipe: Recipe,
+    decoded: Callable[[pd.DataFrame], Tensor],
+    labelled: Sequence[Tensor],
+) -> Crowd:
     """The crowd that the recipe's `distractors` asks for; `decoded(table)` gives the images of a table.
+
+    `labelled` are the images of training and validation, which those of the test are compared with.
 
     "test" takes all images of the test's gallery, without asking who is in them: in the course's layout and in
     Market-1501 they are others than those of `train/`. Where the data has no gallery, or more than 1 % of it looks like
@@ -44,7 +52,7 @@ def choose(data: Dataset, train: pd.DataFrame, recipe: Recipe, decoded: Callable
     why = ""
     if kind == "test" and len(data.gallery):
         images = decoded(data.gallery)
-        alike = near_duplicates(images, decoded(data.train)).float().mean()
+        alike = torch.stack([near_duplicates(images, known) for known in labelled]).any(0).float().mean()
         if alike <= _SAME_PEOPLE:
             return Crowd(images, train, f"the {len(images):,} images of the test, whose people are others")
         why = f"{alike:.0%} of the test's images look like training images, so its people may be the same; instead "
