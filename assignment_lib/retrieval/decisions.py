@@ -151,8 +151,11 @@ def _probabilities(found: Candidates, known: Truth, fold: np.ndarray) -> tuple[T
 def fit_rule(name: str, learned: Learned, wanted: Wanted = USUAL, among: Sequence[int] | None = None) -> Rule:
     """The rule of `RULES`, fitted on the queries of the folds `among` (None: all).
 
-    Raises ValueError where these allow none: no threshold reaches the wanted precision, or a probability is not there.
+    Raises ValueError for a name that is none of `RULES`, and where the queries allow no such rule: no threshold reaches the
+    wanted precision, or a probability is not there.
     """
+    if name not in RULES:
+        raise ValueError(f"the rule is {', '.join(RULES)}, not {name!r}")
     kind = RULES[name]
     if kind not in learned.scores:
         raise ValueError(f"the rule {name!r} needs two people who are found again, and right and wrong images")

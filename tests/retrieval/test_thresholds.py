@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from small_searches import search
 
 from assignment_lib.evaluation.as_test import AsTest
-from assignment_lib.retrieval import thresholds
+from assignment_lib.retrieval import decisions, thresholds
+from assignment_lib.retrieval.curves import frame
 
 
 def on_circle(*degrees):
@@ -20,15 +21,19 @@ def among_themselves(embeddings, ids):
     return AsTest(embeddings, embeddings, ids, ids, places, places)
 
 
+def cut(rule, of, **wanted):
+    """The threshold that the rule is given on a search."""
+    return decisions.fit_rule(rule, decisions.learn(of), decisions.Wanted(**wanted)).cut
+
+
 def test_average_minimum_by_hand():
     embeddings, ids = on_circle(0, 60, 10, 200, 245, 90), np.array([1, 1, 1, 2, 2, 3])
     wanted = (np.cos(np.deg2rad(60)) + np.cos(np.deg2rad(45))) / 2  # person 3 has one image
     assert thresholds.average_minimum(embeddings, ids) == pytest.approx(wanted, abs=1e-6)
     with pytest.raises(ValueError, match="no validation person has two images"):
-        thresholds.choose("clusters", among_themselves(embeddings[:2], np.array([1, 2])))
-    for rule in set(thresholds.RULES) - {"fixed", "clusters"}:
-        with pytest.raises(ValueError, match="no query has a true match"):
-            thresholds.choose(rule, among_themselves(embeddings[:2], np.array([1, 2])))
+        thresholds.average_minimum(embeddings[:2], np.array([1, 2]))
+    with pytest.raises(ValueError, match="no query has a true match"):
+        decisions.learn(among_themselves(embeddings[:2], np.array([1, 2])))
 
 
 FRAME = pd.DataFrame(
@@ -69,7 +74,7 @@ def naive_map(of, threshold):
 @given(st.integers(0, 2**31), st.integers(2, 5), st.integers(0, 12), st.floats(0.5, 1))
 def test_lists_that_keep_a_share_of_the_map(seed, people, crowd, share):
     of = search(people, 3, crowd, noise=1.0, size=4, seed=seed)
-    scores = thresholds.precision_recall(of)
+    scores = frame(decisions.learn(of).sums["similarity"])
     whole = naive_map(of, -2)
     assert scores["mAP"].max() == pytest.approx(whole)
     level = thresholds.for_map(scores, share)
@@ -82,19 +87,21 @@ def test_lists_that_keep_a_share_of_the_map(seed, people, crowd, share):
 def test_rules():
     embeddings, ids = on_circle(0, 10, 20, 100, 112, 125), np.array([1, 1, 1, 2, 2, 2])
     of = among_themselves(embeddings, ids)
-    assert thresholds.choose("fixed", of, fixed=0.42) == 0.42
-    assert thresholds.choose("clusters", of) == thresholds.average_minimum(embeddings, ids)
+    assert cut("fixed", of, fixed=0.42) == 0.42
+    assert cut("clusters", of) == thresholds.average_minimum(embeddings, ids)
     wanted = float(np.cos(np.deg2rad(25)))  # all pairs of the same person and no other
-    assert thresholds.choose("f1", of) == pytest.approx(wanted, abs=1e-5)
-    assert thresholds.choose("precision", of, precision=1.0) == pytest.approx(wanted, abs=1e-5)
-    assert thresholds.choose("map", of, share=1.0) == pytest.approx(wanted, abs=1e-5)
+    assert cut("f1", of) == pytest.approx(wanted, abs=1e-5)
+    assert cut("precision", of, precision=1.0) == pytest.approx(wanted, abs=1e-5)
+    assert cut("map", of, share=1.0) == pytest.approx(wanted, abs=1e-5)
     with pytest.raises(ValueError, match="a share of 99 is not between 0 and 1"):
-        thresholds.choose("map", of, share=99)
-    with pytest.raises(ValueError, match="fixed, clusters, f1, precision, map, not 'best'"):
-        thresholds.choose("best", of)
+        cut("map", of, share=99)
+    with pytest.raises(
+        ValueError, match="fixed, clusters, f1, precision, map, z-norm, s-norm, mutual, probability, sure, not 'best'"
+    ):
+        cut("best", of)
 
 
 def test_a_crowd_asks_for_a_stricter_threshold():
     alone, crowded = search(crowd=0), search(crowd=400)
-    assert thresholds.choose("f1", crowded) > thresholds.choose("f1", alone)
-    assert thresholds.choose("precision", crowded) > thresholds.choose("precision", alone)
+    assert cut("f1", crowded) > cut("f1", alone)
+    assert cut("precision", crowded) > cut("precision", alone)

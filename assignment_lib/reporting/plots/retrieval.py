@@ -61,7 +61,7 @@ def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: flo
 def precision_recall(scores: pd.DataFrame, chosen: dict[str, float]) -> Figure:
     """Draw precision against recall, and both with F1 against the threshold.
 
-    `scores` as `thresholds.precision_recall` returns them; `chosen` is name -> threshold, marked in both panels.
+    `scores` as `retrieval.curves.frame` returns them; `chosen` is name -> threshold, marked in both panels.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
     left.plot(scores["recall"], scores["precision"], color=BLUE)
