@@ -1,6 +1,6 @@
 # make notebooks   environment, data, all notebooks, figures
 # make test        environment, style, types, all tests            make check   the same with the fast tests only
-# make notebooks DATA=folder-or-zip RECIPE=smoke|report|strong BACKBONE=resnet18|efficientnet_lite0 PRETRAINED=yes|no SEED=0
+# make notebooks DATA=folder-or-zip RECIPE=smoke|report|strong|market BACKBONE=resnet18|efficientnet_lite0 PRETRAINED=yes|no SEED=0
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -35,10 +35,10 @@ lint: environment
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# the whole table of notebook 06 in the background: make ablations DATA=course.zip [RECIPE=report] [JOBS=2]
+# the whole table of notebook 06 in the background: make ablations DATA=course.zip [RECIPE=report|strong] [JOBS=2]
 JOBS ?= 1
 ablations: environment
-	@$(RUN) -c 'import sys; from assignment_lib.data.dataset import load; load(sys.argv[1])' $(or $(DATA),synthetic)
+	@$(RUN) -c 'import sys; from assignment_lib.dataset import load; load(sys.argv[1])' $(or $(DATA),synthetic)
 	@mkdir -p runs; for job in $$(seq $(JOBS)); do \
 	  $(KEEP_MEMORY) TQDM_DISABLE=1 OMP_NUM_THREADS=$$(( ($$(nproc) + $(JOBS) - 1) / $(JOBS) )) nohup $(RUN) -m assignment_lib.training.ablations \
 	    --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),report) --part $$job/$(JOBS) > runs/ablations-$$job.log 2>&1 & \

@@ -7,7 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from assignment_lib.training.ablation_rows import BASE, ROWS
+from assignment_lib.training.ablation_rows import ROWS, Row
+
+
+def changes_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """What each of `rows` changes in the base recipe, as a reader sees it: Group, Variant, Changed."""
+    changed = [
+        [f"{name}={value}" for name, value in row.changes.items()] + ([f"image size x {row.size:g}"] * (row.size != 1))
+        for row in rows
+    ]
+    texts = [", ".join(parts) for parts in changed]
+    return pd.DataFrame(
+        [{"Group": row.group, "Variant": row.name, "Changed": text} for row, text in zip(rows, texts, strict=True)]
+    )
 
 
 def results_table(results: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -34,11 +46,12 @@ def results_table(results: Sequence[dict[str, Any]]) -> pd.DataFrame:
 def table(runs: pd.DataFrame) -> pd.DataFrame:
     """Average `runs` (of `results_table`) over the seeds: one row a variant, in the order of `runs`.
 
+    The base is the variant of the group "base"; without it, as in a part of a table, nothing is subtracted.
     "± mAP" and "± mAcc" are standard deviations over the seeds. "mAP - base" is the mean of the differences from the base
     with the same seed, that is on the same split; "better in" counts the seeds in which the variant wins. "Seconds an
     epoch" is the fastest run's: other work on the computer only makes one slower.
     """
-    base = runs[runs["Variant"] == BASE].set_index("Seed")
+    base = runs[runs["Group"] == "base"].set_index("Seed")
     rows = []
     for (group, variant), of_row in runs.groupby(["Group", "Variant"], sort=False):
         means = of_row[["Parameters (M)", "Acc", "mAcc", "mAP", "rank-1"]].mean()
@@ -48,26 +61,31 @@ def table(runs: pd.DataFrame) -> pd.DataFrame:
         row |= {"mAP": means["mAP"], "± mAP": of_row["mAP"].std(), "rank-1": means["rank-1"], "Seeds": len(of_row)}
         for score in ("mAcc", "mAP"):
             difference = (of_row.set_index("Seed")[score] - base[score]).dropna()
-            if variant != BASE and len(difference):
+            if group != "base" and len(difference):
                 row[f"{score} - base"] = difference.mean()
                 row[f"{score} better in"] = f"{(difference > 0).sum()} of {len(difference)}"
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def verdicts(means: pd.DataFrame) -> pd.DataFrame:
-    """Put what the report says of each variant beside `means` (of `table`): "better" or "worse" where every seed agrees."""
-    says = {(row.group, row.name): row.report for row in ROWS}
-    rows = []
+def verdicts(means: pd.DataFrame, rows: Sequence[Row] = ROWS) -> pd.DataFrame:
+    """Say of each variant of `means` (of `table`) whether it is "better" or "worse" than the base: where every seed agrees.
+
+    Where the report says something of `rows`, that stands beside it, and variants that it does not speak of are left out.
+    """
+    says = {(row.group, row.name): row.report for row in rows}
+    reported = any(says.values())
+    lines = []
     for _, row in means.iterrows():
         said = says.get((row["Group"], row["Variant"]), "")
-        if row["Variant"] == BASE or not said:
+        if row["Group"] == "base" or (reported and not said):
             continue
         found = {
             score: _verdict(row.get(f"{score} - base"), row.get(f"{score} better in")) for score in ("mAP", "mAcc")
         }
-        rows.append({"Variant": row["Variant"], "Report": said, "mAP here": found["mAP"], "mAcc here": found["mAcc"]})
-    return pd.DataFrame(rows)
+        beside = {"Report": said} if reported else {}
+        lines.append({"Variant": row["Variant"]} | beside | {f"{score} here": text for score, text in found.items()})
+    return pd.DataFrame(lines)
 
 
 def _verdict(difference: float | None, better_in: str | None) -> str:

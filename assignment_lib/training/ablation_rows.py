@@ -1,10 +1,13 @@
-"""What the ablation table compares: the base recipe, one thing changed at a time."""
+"""What the ablation tables compare: the base recipe, one thing changed at a time."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from assignment_lib.training.recipes import Recipe, flat
+
 BASE = "JointConvNet (the report's final system)"
+STRONG_BASE = "the whole recipe"
 
 
 class Row(NamedTuple):
@@ -16,9 +19,10 @@ class Row(NamedTuple):
     report: str = ""  # what the report says of it
     network: str = "joint"  # or "baseline": notebook 03's network, which recognises attributes only
     short: bool = False  # a part of the short table
+    size: float = 1.0  # of height and width, as a share of the budget's
 
 
-#: Slow ones last, so that a run that is stopped has most of the table.
+#: The report's system and what the report tried. Slow ones last, so that a run that is stopped has most of the table.
 ROWS = (
     Row("base", BASE, {}, "kept", short=True),
     Row("network", "JointNet: fully connected heads", {"head": "fc"}, "tried before the convolutional heads"),
@@ -58,3 +62,47 @@ ROWS = (
     Row("backbone", "ResNet-50, ImageNet", {"backbone": "resnet50"}, "overfits more than ResNet-18"),
     Row("backbone", "DenseNet-121, ImageNet", {"backbone": "densenet121"}),
 )
+
+#: The recipe `strong`, one part taken away at a time: what the report has, or nothing, stands in its place. The row of
+#: another image size is last, since it needs images of its own.
+STRONG_ROWS = (
+    Row("base", STRONG_BASE, {}, short=True),
+    Row("network", "no BN neck", {"neck": "none"}, short=True),
+    Row("network", "convolutional heads instead of part heads", {"head": "conv"}),
+    Row("network", "nothing frozen", {"frozen_stages": -1}),
+    Row("network", "from scratch, nothing frozen", {"pretrained": False, "frozen_stages": -1}),
+    Row("data", "the report's weighted sampler", {"sampler": "weighted"}, short=True),
+    Row("data", "no augmentation", {"augment": False}),
+    Row(
+        "attributes",
+        "the report's weighting: uncertainty, class weights, focal",
+        {
+            "attribute_multitask": "uncertainty",
+            "total_multitask": "uncertainty",
+            "class_weighting": 1.0,
+            "gamma": 2.0,
+            "attribute_scale": 1.0,
+        },
+    ),
+    Row("attributes", "no logit adjustment", {"logit_adjustment": 0.0}),
+    Row("identity", "no label smoothing", {"label_smoothing": 0.0}),
+    Row("identity", "triplets of all kinds", {"triplet_mining": "all"}),
+    Row("training", "constant learning rate", {"schedule": "constant"}),
+    Row("data", "half the height and width", {}, size=0.5),
+)
+
+
+def rows_of(recipe: Recipe) -> tuple[Row, ...]:
+    """The rows that ask something of `recipe`, its base first.
+
+    `STRONG_ROWS` for `strong` and `market`, which goes the same way, `ROWS` for all others. A row that would set what the
+    recipe has anyway is left out: it would measure the base again.
+    """
+    rows = STRONG_ROWS if recipe.name in ("strong", "market") else ROWS
+    has = flat(recipe)
+
+    def asks(row: Row) -> bool:
+        is_base = row is rows[0]
+        return is_base or row.network != "joint" or row.size != 1 or any(has[k] != v for k, v in row.changes.items())
+
+    return tuple(row for row in rows if asks(row))

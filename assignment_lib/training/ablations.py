@@ -1,10 +1,10 @@
-"""What the report tried, each against the same network with one thing changed: notebook 06's table.
+"""A recipe against the same with one thing changed, row by row: notebook 06's tables.
 
     python -m assignment_lib.training.ablations --data course.zip --recipe report --part 1/2 &
     python -m assignment_lib.training.ablations --data course.zip --recipe report --part 2/2 &
 
 Every finished row is a file `runs/<data>-<recipe>/ablations/<row>-seed<k>/result.json`, so a stopped run goes on with the
-row it was in, and several processes can share the rows.
+row it was in, and several processes can share the rows. `ablation_rows.py` says which rows a recipe has.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from assignment_lib.files import new_file
 from assignment_lib.models.joint import count_parameters
 from assignment_lib.progress import quiet
 from assignment_lib.training import assembly, checkpoints
-from assignment_lib.training.ablation_rows import ROWS, Row
+from assignment_lib.training.ablation_rows import Row, rows_of
 from assignment_lib.training.assembly import Split
 from assignment_lib.training.recipes import Recipe, changed, defaults, fingerprint, recipe
 
@@ -54,7 +54,7 @@ def measure(
     of the best epoch by the validation score. `images_per_second` is that of the fastest epoch: other work only makes one
     slower.
     """
-    recipe = _recipe(base, seed, **row.changes)
+    recipe = _recipe(base, seed, row)
     place = folder_of(row, seed, folder)
     marks = fingerprint(recipe, data=split.name, images=len(split.train), network=row.network)
     known = _read(place / "result.json", marks, recipe.training.epochs)
@@ -97,11 +97,16 @@ def _train(
     return training.network, assembly.run(training, place, log)
 
 
-def _recipe(base: Recipe, seed: int, **changes: Any) -> Recipe:
-    """`base` with the budget of the ablation table and the changes of a row."""
-    of = base.ablation
-    budget = {"epochs": of.ablation_epochs, "baseline_epochs": of.ablation_epochs, "image_size": of.ablation_image_size}
-    return changed(base, seed=seed, **budget, **changes)
+def _recipe(base: Recipe, seed: int, row: Row) -> Recipe:
+    """`base` with the budget of the ablation table and the changes of `row`.
+
+    The warm-up takes the share of the epochs that it has in `base`, and no patience ends a row before the others.
+    """
+    epochs = base.ablation.ablation_epochs
+    height, width = (round(row.size * side) for side in base.ablation.ablation_image_size)
+    budget: dict[str, Any] = {"epochs": epochs, "baseline_epochs": epochs, "patience": epochs}
+    budget |= {"warmup_epochs": base.training.warmup_epochs * epochs / base.training.epochs}
+    return changed(base, seed=seed, **(budget | {"image_size": (height, width)} | row.changes))
 
 
 def _read(path: Path, marks: dict, epochs: int) -> dict | None:
@@ -117,33 +122,35 @@ def run(
     base: Recipe,
     folder: Path,
     device: torch.device,
-    rows: Iterable[Row] = ROWS,
+    rows: Iterable[Row] | None = None,
     seeds: Sequence[int] | None = None,
     part: tuple[int, int] = (1, 1),
     log: Callable[[str], None] = print,
 ) -> list[dict]:
-    """Measure `rows` for every seed, those of `part` = (i, n) where n processes share them; returns the results.
+    """Measure `rows`, by default those of `base`, for every seed; returns the results.
 
-    A seed is a split as well: every row of one seed sees the same people. A row whose ImageNet weights cannot be
-    downloaded, that does not fit into the GPU or whose loss is not finite is left out with a line in the log, and so is one
-    that another process is at.
+    Where n processes share them, `part` = (i, n) takes those of the i-th. A seed is a split as well: every row of one
+    seed sees the same people. A row whose ImageNet weights cannot be downloaded, that does not fit into the GPU or whose
+    loss is not finite is left out with a line in the log, and so is one that another process is at.
     """
     seeds = range(base.ablation.ablation_seeds) if seeds is None else seeds
+    rows = rows_of(base) if rows is None else tuple(rows)
     jobs = [
         (seed, row) for slow in (False, True) for seed in seeds for row in rows if (row.group == "backbone") == slow
     ]
     results: list[dict[str, Any]] = []
-    split_of: dict[int, Split] = {}  # of one seed at a time
+    split_of: dict[tuple[int, tuple[int, int]], Split] = {}  # of one seed and image size at a time
     offline = False
     for seed, row in jobs[part[0] - 1 :: part[1]]:
-        model = _recipe(base, seed, **row.changes).model
+        recipe = _recipe(base, seed, row)
+        model, images = recipe.model, (seed, recipe.data.image_size)
         downloads = row.network == "joint" and model.pretrained and model.backbone != "efficientnet_lite0"
         if offline and downloads:
             continue
-        if seed not in split_of:
-            split_of = {seed: assembly.decoded_split(data, _recipe(base, seed))}
+        if images not in split_of:
+            split_of = {images: assembly.decoded_split(data, recipe)}
         try:
-            result = measure(row, seed, base, split_of[seed], folder, device, log=quiet)
+            result = measure(row, seed, base, split_of[images], folder, device, log=quiet)
         except ConnectionError as error:
             log(f"left out {row.name}: {error}")
             offline = True
@@ -181,11 +188,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     where = replace(environment.settings(), data=given.data, recipe=given.recipe)
     index, count = (int(number) for number in given.part.split("/"))
-    rows = [row for row in ROWS if row.short or not given.short]
     device = environment.device()
     changes = {"ablation_epochs": given.epochs, "ablation_image_size": given.size and tuple(given.size)}
     changes = {name: value for name, value in changes.items() if value}
     base = recipe(where.recipe, backbone=where.backbone, pretrained=where.pretrained, **changes)
+    rows = [row for row in rows_of(base) if row.short or not given.short]
     run(load(where.data), base, where.ablations, device, rows, given.seeds, (index, count), _say)
     return 0
 

@@ -18,25 +18,81 @@ TWO = [ablation_rows.ROWS[0], next(row for row in ablation_rows.ROWS if row.netw
 CPU = torch.device("cpu")
 
 
-def test_every_row_changes_something_that_recipes_have():
-    known = set(recipes.flat(recipes.Recipe("x")))
-    assert all(set(row.changes) <= known for row in ablation_rows.ROWS)
-    settings = [(row.network, *sorted(row.changes.items())) for row in ablation_rows.ROWS]
+@pytest.mark.parametrize("name", ["report", "strong"])
+def test_every_row_changes_something_that_the_recipe_has(name):
+    base = recipes.recipe(name)
+    has, rows = recipes.flat(base), ablation_rows.rows_of(base)
+    assert rows == (ablation_rows.STRONG_ROWS if name == "strong" else ablation_rows.ROWS)
+    assert rows[0].group == "base" and "base" not in {row.group for row in rows[1:]}
+    assert all(set(row.changes) <= set(has) for row in rows)
+    settings = [(row.network, row.size, *sorted(row.changes.items())) for row in rows]
     assert len(set(settings)) == len(settings)
-    folders = {ablations.folder_of(row, 0, environment.PROJECT_ROOT) for row in ablation_rows.ROWS}
-    assert len(folders) == len(ablation_rows.ROWS)
-    default = recipes.flat(recipes.Recipe("x"))
-    for row in ablation_rows.ROWS:
-        assert all(default[name] != value for name, value in row.changes.items()), row.name
+    assert len({ablations.folder_of(row, 0, environment.PROJECT_ROOT) for row in rows}) == len(rows)
+    for row in rows:
+        assert all(has[field] != value for field, value in row.changes.items()), row.name
 
 
-@pytest.mark.parametrize("row", ablation_rows.ROWS, ids=lambda row: row.name)
-def test_every_row_builds_and_takes_a_step(row):
+def test_a_row_that_would_repeat_the_base_is_left_out():
+    names = {row.name for row in ablation_rows.rows_of(recipes.recipe("market"))}
+    assert "no BN neck" in names and "half the height and width" in names and "nothing frozen" not in names
+    of_resnet = {row.name for row in ablation_rows.rows_of(recipes.recipe("report", backbone="resnet18"))}
+    everything = {row.name for row in ablation_rows.ROWS}
+    assert everything - of_resnet == {"ResNet-18, ImageNet"}
+
+
+def test_the_budget_of_a_row():
+    """6 of 20 epochs: 6/20 of the warm-up, no patience, and a row's own size beside the budget's."""
+    base = recipes.recipe("strong", ablation_image_size=(192, 96), ablation_epochs=6, warmup_epochs=1.0, epochs=20)
+    whole, *_, half = (ablations._recipe(base, 2, row) for row in ablation_rows.STRONG_ROWS)
+    assert (whole.seed, whole.training.epochs, whole.training.patience) == (2, 6, 6)
+    assert whole.training.warmup_epochs == pytest.approx(0.3)
+    assert (whole.data.image_size, half.data.image_size) == ((192, 96), (96, 48))
+    own = ablation_rows.Row("x", "x", {"image_size": (64, 32), "warmup_epochs": 2.0})
+    assert ablations._recipe(base, 0, own).data.image_size == (64, 32)
+    assert ablations._recipe(base, 0, own).training.warmup_epochs == 2.0
+    assert ablations._recipe(recipes.recipe("report"), 0, TWO[0]).training.warmup_epochs == 0.0
+
+
+def test_a_row_of_its_own_size_sees_images_of_that_size(few_data, tmp_path, monkeypatch):
+    seen, decoded = [], ablations.assembly.decoded_split
+
+    def measured(row, seed, base, split, *_, **__):
+        seen.append((row.name, seed, tuple(split.train_images.shape[2:]), tuple(split.crowd_images.shape[2:])))
+        return dict.fromkeys(("group", "name", "acc", "macc", "mAP", "rank1")) | {"seed": 0, "images_per_second": 1}
+
+    monkeypatch.setattr(ablations, "measure", measured)
+    calls = []
+    monkeypatch.setattr(ablations.assembly, "decoded_split", lambda *given: calls.append(0) or decoded(*given))
+    first, *_, last = ablation_rows.STRONG_ROWS
+    base = recipes.changed(TINY, name="strong")
+    ablations.run(few_data, base, tmp_path, CPU, [first, ablation_rows.STRONG_ROWS[1], last], [0], log=lambda _: None)
+    assert [shapes for _, _, *shapes in seen] == [[(64, 32)] * 2, [(64, 32)] * 2, [(32, 16)] * 2]
+    assert len(calls) == 2, "the other rows share their images"
+
+
+def test_the_command_line_takes_the_rows_of_its_recipe(monkeypatch):
+    taken = []
+    monkeypatch.setattr(ablations, "load", lambda _: None)
+    monkeypatch.setattr(ablations, "run", lambda _, base, folder, device, rows, *__: taken.append((base, rows)))
+    ablations.main(["--recipe", "strong", "--size", "64", "32", "--epochs", "2"])
+    ablations.main(["--recipe", "report", "--short"])
+    assert taken[0][1] == list(ablation_rows.STRONG_ROWS)
+    assert taken[0][0].ablation.ablation_image_size == (64, 32)
+    assert taken[1][1] == [row for row in ablation_rows.ROWS if row.short]
+
+
+BUILT = [(TINY, row) for row in ablation_rows.ROWS] + [
+    (recipes.recipe("strong", ablation_image_size=(64, 32)), row) for row in ablation_rows.STRONG_ROWS
+]
+
+
+@pytest.mark.parametrize(("base", "row"), BUILT, ids=lambda value: value.name)
+def test_every_row_builds_and_takes_a_step(base, row):
     """Network and objective of each row, on four images; without the downloads."""
     from assignment_lib.batches.loader import Batch
     from assignment_lib.data.attributes import TASKS
 
-    settings = ablations._recipe(TINY, 0, **(row.changes | {"pretrained": False}))
+    settings = ablations._recipe(base, 0, row._replace(changes=row.changes | {"pretrained": False}))
     weights = {task: torch.ones(len(classes)) for task, classes in TASKS.items()}
     if row.network == "baseline":
         network, objective = parts.baseline_network(settings), parts.attribute_objective(settings, weights)

@@ -18,7 +18,7 @@ def test_what_may_change_before_a_run_goes_on():
 
 
 def test_unknown_recipe_is_named():
-    with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report, strong"):
+    with pytest.raises(ValueError, match="no recipe is called 'long'; there are smoke, report, strong, market"):
         recipes.recipe("long")
 
 
@@ -63,4 +63,17 @@ def test_strong_is_a_recipe_of_fields_alone():
     assert strong["epochs"] == strong["patience"], "a cosine that stops early has not fallen"
     assert strong["attribute_scale"] == 1 / 12 and strong["schedule"] == "cosine"
     assert set(strong) == set(report)
+    assert strong["ablation_epochs"] < strong["epochs"] and strong["ablation_image_size"] < strong["image_size"]
     assert recipes.from_fingerprint(recipes.fingerprint(recipes.recipe("strong"))) == recipes.recipe("strong")
+
+
+def test_market_is_strong_with_the_settings_of_luo_et_al():
+    strong, market = recipes.flat(recipes.recipe("strong")), recipes.flat(recipes.recipe("market"))
+    luo = {"image_size": (256, 128), "batch_size": 64, "triplet_margin": 0.3, "triplet_mining": "hard"}
+    luo |= {"neck": "bn", "label_smoothing": 0.1, "last_stride": 1, "sampler": "identities", "frozen_stages": -1}
+    assert {name: market[name] for name in luo} == luo and market["learning_rate"] == 3.5e-4
+    assert market["epochs"] == market["patience"] == 60
+    differs = {name for name in strong if strong[name] != market[name]}
+    assert differs == {
+        "name", "sampler", "last_stride", "frozen_stages", "learning_rate", "warmup_epochs", "epochs", "patience"
+    }  # fmt: skip
