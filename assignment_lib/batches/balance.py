@@ -1,6 +1,7 @@
 """Weights against unbalanced classes (report, section 2.1, Figure 1).
 
-Every weight tensor has 41 float32 entries, the classes of the twelve tasks in the order of `attributes.TASKS`.
+Every weight tensor has 41 float32 entries, the classes of the twelve tasks in the order of `attributes.TASKS`. Images of
+target -1, whose class nobody knows, count nowhere.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ def class_counts(targets: torch.Tensor, weights: torch.Tensor | None = None) -> 
     weights = torch.ones(len(targets), dtype=torch.float64) if weights is None else weights.double()
     counts = torch.zeros(N_CLASSES, dtype=torch.float64)
     for column, classes in enumerate(class_slices().values()):
-        counts[classes].index_add_(0, targets[:, column], weights)
+        known = targets[:, column] >= 0
+        counts[classes].index_add_(0, targets[known, column], weights[known])
     return counts
 
 
 def class_shares(targets: torch.Tensor) -> torch.Tensor:
     """Share of the images that have each class, `(41,)` float32; the classes of a task sum to 1."""
-    return (class_counts(targets) / len(targets)).float()
+    shares = class_counts(targets)
+    for of_task in by_task(shares).values():  # views
+        of_task /= of_task.sum()
+    return shares.float()
 
 
 def class_weights(targets: torch.Tensor) -> torch.Tensor:
@@ -37,10 +42,14 @@ def class_weights(targets: torch.Tensor) -> torch.Tensor:
 def sample_weights(targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Weight of each image `(N,)` float32: the mean over the twelve tasks of the weight of its class.
 
-    `targets` is `(N, 12)` int64, `weights` `(41,)`. scikit-learn's `compute_sample_weight` multiplies the weights of
-    several tasks instead.
+    `targets` is `(N, 12)` int64, `weights` `(41,)`. An unknown class weighs 1, the mean of `class_weights` over the images
+    of a task whose classes all have one. scikit-learn's `compute_sample_weight` multiplies the weights of several tasks
+    instead.
     """
-    columns = [weights[classes][targets[:, column]] for column, classes in enumerate(class_slices().values())]
+    columns = [
+        torch.where(target >= 0, weights[classes][target.clamp(min=0)], 1.0)
+        for target, classes in zip(targets.T, class_slices().values(), strict=True)
+    ]
     return torch.stack(columns, dim=1).mean(dim=1)
 
 

@@ -11,23 +11,24 @@ def focal_loss(logits: Tensor, target: Tensor, weight: Tensor | None = None, gam
     """Class-weighted focal loss, Lin et al. 2017, equation 5, for C classes: `-w_t (1 - p_t)^gamma log p_t`.
 
     `logits` `(B, C)`, `target` `(B,)` int64, `weight` `(C,)`. Returns the scalar mean over the batch, weighted by
-    `weight[target]` as in torch's cross-entropy, so that gamma = 0 is exactly the weighted cross-entropy. Computed in
-    float32 whatever the logits' dtype.
+    `weight[target]` as in torch's cross-entropy, so that gamma = 0 is exactly the weighted cross-entropy. Images of target
+    -1, whose class nobody knows, are left out; a batch of them alone gives 0. Computed in float32 whatever the logits'
+    dtype.
     """
+    known, place = target >= 0, target.clamp(min=0)
     log_p = F.log_softmax(logits.float(), dim=1)
-    log_p_target = log_p.gather(1, target[:, None]).squeeze(1)
+    log_p_target = log_p.gather(1, place[:, None]).squeeze(1)
     loss = -((1 - log_p_target.exp()) ** gamma) * log_p_target
-    if weight is None:
-        return loss.mean()
-    weights = weight.to(loss)[target]
-    # a batch that holds only classes of weight 0 has nothing to learn; without the clamp it would be 0 / 0
+    weights = known.to(loss) if weight is None else weight.to(loss)[place] * known
+    # a batch of unknown classes, or of classes of weight 0, has nothing to learn; without the clamp it would be 0 / 0
     return (weights * loss).sum() / weights.sum().clamp(min=torch.finfo(loss.dtype).tiny)
 
 
 def attribute_losses(
     logits: dict[str, Tensor], targets: Tensor, weights: dict[str, Tensor] | None = None, gamma: float = 2.0
 ) -> dict[str, Tensor]:
-    """Task -> focal loss. `logits` task -> `(B, C)`, `targets` `(B, 12)` int64 with a column a task in the dict's order.
+    """Task -> focal loss. `logits` task -> `(B, C)`, `targets` `(B, 12)` int64, -1 where unknown, with a column a task in the
+    dict's order.
 
     `gamma=0` gives the report's first choice, the weighted cross-entropy.
     """

@@ -83,7 +83,8 @@ class DynamicTaskPriority(nn.Module):
 
     k_t is the task's key performance indicator in (0, 1), an exponential moving average with `discount` for the newest
     batch: hard tasks, of a low k_t, come first. It is the batch's accuracy where `scores` gives one, and exp(-L_t), the
-    probability that a cross-entropy of L_t gives the truth, where it does not. No gradient flows through the weights.
+    probability that a cross-entropy of L_t gives the truth, where it does not. A batch whose accuracy is NaN, for none of
+    its images has the label, says nothing of k_t. No gradient flows through the weights.
     """
 
     def __init__(self, names: Sequence[str], gamma: float = 1.0, discount: float = 0.1):
@@ -98,9 +99,11 @@ class DynamicTaskPriority(nn.Module):
         scores = scores or {}
         now = torch.stack([scores.get(name, torch.exp(-losses[name])).detach().float() for name in self.names])
         mean = torch.where(self.indicator.isnan(), now, torch.lerp(self.indicator, now, self.discount))
+        mean = torch.where(now.isnan(), self.indicator, mean)
         if self.training:
             self.indicator.copy_(mean)
-        k = mean.clamp(1e-4, 1 - 1e-4)  # at 1 a task would be forgotten for good, at 0 its weight would be infinite
+        # at 1 a task would be forgotten for good, at 0 its weight would be infinite; NaN is a task without a label so far
+        k = mean.nan_to_num(nan=0.5).clamp(1e-4, 1 - 1e-4)
         return _weighted(-((1 - k) ** self.gamma) * k.log(), values, self.names)
 
 

@@ -18,8 +18,9 @@ class Objective(nn.Module):
     With the defaults this is the report's final objective (section 2.3.1). `class_weights` is task -> `(C,)` or None for a
     data set without attributes; `pid=False` leaves the PID cross-entropy out; `identity` is name -> loss on embeddings and
     PIDs, empty for none (notebook 03 has neither). `label_smoothing` is that of the PID cross-entropy; the attribute total
-    counts `attribute_scale` times, 1/12 for the mean instead of the sum of twelve tasks. The wrappers' learned parameters
-    are this module's parameters: give them to the optimiser.
+    counts `attribute_scale` times, 1/12 for the mean instead of the sum of twelve tasks. Attributes of -1 are unknown and
+    left out of losses and accuracies. The wrappers' learned parameters are this module's parameters: give them to the
+    optimiser.
     """
 
     def __init__(
@@ -93,4 +94,6 @@ def _there(values: Tensor | None, name: str) -> Tensor:
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> Tensor:
-    return (logits.detach().argmax(1) == target).float().mean()
+    """Among the images whose target is known; NaN where none is."""
+    right = (logits.detach().argmax(1) == target).float().sum()  # no class is -1
+    return right / (target >= 0).sum()

@@ -64,3 +64,29 @@ def test_powers_of_class_weights():
     assert all(torch.equal(values, weights[task]) for task, values in balance.to_power(weights, 1.0).items())
     assert balance.to_power(weights, 0.5)["hat"].tolist() == pytest.approx([0.5, 2.0])
     assert all((values == 1).all() for values in balance.to_power(weights, 0.0).values())
+
+
+def test_images_whose_classes_are_unknown_count_nowhere(targets):
+    mixed = torch.cat([targets[:50], torch.full((7, 12), -1), targets[50:]])
+    labelled = torch.cat([torch.arange(50), torch.arange(57, len(mixed))])
+    weights = balance.class_weights(mixed)
+    assert torch.equal(weights, balance.class_weights(targets))
+    assert torch.equal(balance.class_shares(mixed), balance.class_shares(targets))
+    samples = balance.sample_weights(mixed, weights)
+    assert torch.equal(samples[labelled], balance.sample_weights(targets, weights))
+    assert torch.equal(samples[50:57], torch.ones(7))
+    assert torch.equal(balance.expected_weights(mixed, samples), balance.expected_weights(targets, samples[labelled]))
+
+
+def test_one_unknown_task_leaves_the_others(targets):
+    partly = targets.clone()
+    partly[:10, 3] = -1
+    counts = balance.class_counts(partly)
+    assert counts[:8].tolist() == balance.class_counts(targets)[:8].tolist()
+    handbag = class_slices()["handbag"]
+    assert counts[handbag].sum() == len(targets) - 10
+    assert balance.class_shares(partly)[handbag].sum() == pytest.approx(1.0)
+
+
+def test_shares_are_counts_over_images(targets):
+    assert torch.equal(balance.class_shares(targets), (balance.class_counts(targets) / len(targets)).float())

@@ -43,6 +43,37 @@ def test_focal_loss_of_a_batch_with_no_weight_is_zero():
     assert float(loss.detach()) == 0.0
 
 
+@pytest.mark.parametrize("weight", [None, torch.tensor([0.2, 3.0, 1.0])])
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_unknown_targets_are_left_out_of_the_focal_loss(weight, gamma):
+    logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    target = torch.tensor([0, -1, 2, 1, -1, 1, 0, -1])
+    loss = attribute.focal_loss(logits, target, weight, gamma)
+    known = target >= 0
+    assert torch.allclose(loss, attribute.focal_loss(logits[known], target[known], weight, gamma))
+    loss.backward()
+    assert torch.equal(logits.grad[~known], torch.zeros(3, 3)) and (logits.grad[known] != 0).any(1).all()
+
+
+def test_a_batch_of_unknown_targets_alone_is_zero_without_a_gradient():
+    logits = torch.tensor([[100.0, -100.0], [0.3, 0.1]], requires_grad=True)
+    loss = attribute.focal_loss(logits, torch.tensor([-1, -1]), torch.tensor([1.0, 2.0]))
+    loss.backward()
+    assert float(loss.detach()) == 0 and torch.equal(logits.grad, torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_known_targets_give_the_same_to_the_last_bit_as_before_unknown_ones_were_allowed(gamma):
+    generator = torch.Generator().manual_seed(1)
+    logits, target = torch.randn(64, 9, generator=generator), torch.randint(9, (64,), generator=generator)
+    weight = torch.rand(9, generator=generator)
+    log_p = F.log_softmax(logits, dim=1).gather(1, target[:, None]).squeeze(1)
+    loss = -((1 - log_p.exp()) ** gamma) * log_p
+    weighted = (weight[target] * loss).sum() / weight[target].sum()
+    assert torch.equal(attribute.focal_loss(logits, target, weight, gamma), weighted)
+    assert torch.equal(attribute.focal_loss(logits, target, None, gamma), loss.mean())
+
+
 def _naive_triplet(embedding, pids, margin, mining):
     embedding = F.normalize(embedding)
     distance = [[float((a - b).norm()) for b in embedding] for a in embedding]
@@ -151,6 +182,49 @@ def test_objective_is_the_weighted_sum_of_its_parts(example):
     assert torch.allclose(losses["attributes"], losses["hat"] + losses["age"])
     assert torch.allclose(total, losses["attributes"] + losses["pid"] + losses["triplet"])
     assert torch.allclose(losses["pid"], F.cross_entropy(output.pid, batch.pids))
+
+
+@pytest.mark.parametrize("kind", multitask.MULTITASKS)
+def test_objective_with_unknown_attributes(example, kind):
+    """Rows of -1 are as if they were not there, for the attribute losses and for what their accuracies decide."""
+    output, batch = example
+    weights = {"hat": torch.tensor([1.0, 2.0]), "age": torch.ones(4)}
+    kept = torch.tensor([0, 2, 3])
+    targets = torch.full_like(batch.attributes, -1)
+    targets[kept] = batch.attributes[kept]
+    fewer = output._replace(attributes={task: logits[kept] for task, logits in output.attributes.items()})
+
+    def found(output, targets, objective):
+        _, losses, named = objective(output, batch._replace(attributes=targets))
+        return torch.stack([losses["hat"], losses["age"], losses["attributes"], named["hat"], named["age"]]).detach()
+
+    ours, wanted = (
+        found(of, rows, Objective(weights, attribute_multitask=kind))
+        for of, rows in ((output, targets), (fewer, batch.attributes[kept]))
+    )
+    assert torch.allclose(ours, wanted)
+
+
+@pytest.mark.parametrize("kind", multitask.MULTITASKS)
+def test_objective_of_a_batch_without_any_attribute(example, kind):
+    output, batch = example
+    weights = {"hat": torch.tensor([1.0, 2.0]), "age": torch.ones(4)}
+    objective = Objective(weights, attribute_multitask=kind, total_multitask="priority")
+    unknown = batch._replace(attributes=torch.full_like(batch.attributes, -1))
+    for _ in range(2):  # first with nothing known so far, then with something
+        total, losses, named = objective(output, unknown)
+        assert all(value.isfinite() for value in (total, *losses.values(), *named.values()))
+        assert float(losses["hat"].detach()) == float(losses["age"].detach()) == 0
+        objective(output, batch)
+
+
+def test_a_batch_without_labels_leaves_the_priorities_alone():
+    wrapper = multitask.DynamicTaskPriority(["a", "b"])
+    losses = {"a": torch.tensor(1.0), "b": torch.tensor(3.0)}
+    wrapper(losses, {"a": torch.tensor(0.8), "b": torch.tensor(torch.nan)})
+    assert wrapper.indicator[0] == pytest.approx(0.8) and wrapper.indicator[1].isnan()
+    wrapper(losses, {"a": torch.tensor(torch.nan), "b": torch.tensor(0.4)})
+    assert wrapper.indicator.tolist() == pytest.approx([0.8, 0.4])
 
 
 def test_objective_with_smoothed_labels_a_mean_over_tasks_and_a_metric_feature(example):
