@@ -21,8 +21,6 @@ from assignment_lib.files import stem
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = PROJECT_ROOT / "data"
 FIGURES_FOLDER = PROJECT_ROOT / "figures"
-#: Networks, logs and deliverables; `ASSIGNMENT_RUNS` puts them elsewhere, for example on a mounted Drive in Colab.
-RUNS_FOLDER = Path(os.environ.get("ASSIGNMENT_RUNS") or PROJECT_ROOT / "runs")
 
 _PACKAGES = ("torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn", "matplotlib")
 
@@ -32,6 +30,14 @@ class StepAside(Exception):
 
     def _render_traceback_(self) -> list[str]:  # IPython's own hook
         return [str(self)]
+
+
+def runs_folder() -> Path:
+    """Networks, logs and deliverables: `runs/`, or where `ASSIGNMENT_RUNS` puts them, as on Google Drive in Colab.
+
+    Asked anew each time, since `notebook.settings` may mount the Drive when this module is already imported.
+    """
+    return Path(setting("RUNS", "") or PROJECT_ROOT / "runs")
 
 
 def setting(name: str, default: str) -> str:
@@ -55,7 +61,7 @@ class Settings:
     @property
     def folder(self) -> Path:
         """`runs/<data>-<recipe>/`: checkpoints, logs, metrics.json, deliverables."""
-        return RUNS_FOLDER / f"{stem(self.data)}-{self.recipe}"
+        return runs_folder() / f"{stem(self.data)}-{self.recipe}"
 
     @property
     def committed(self) -> bool:
@@ -88,7 +94,7 @@ class Settings:
 def settings(**chosen: Any) -> Settings:
     """`Settings(**chosen)`, where the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ... win over `chosen`.
 
-    So `make notebooks RECIPE=report` and a person who edits the settings cell use the same cell.
+    So `make notebooks RECIPE=report` and a person who edits the settings cell use the same cell (`notebook.settings`).
     """
     given = Settings(**chosen)
     pretrained = setting("PRETRAINED", "yes" if given.pretrained else "no").lower()

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = [
     re.compile(r"(colab\.research\.google\.com/github/)[\w.-]+/[\w.-]+(/blob/)"),
-    re.compile(r"(git clone --quiet https://github\.com/)[\w.-]+/[\w.-]+( )"),
+    re.compile(r'(repository = \\")[\w.-]+/[\w.-]+(\\")'),  # in JSON, where a quote has a backslash
 ]
 
 

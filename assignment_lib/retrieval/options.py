@@ -10,6 +10,7 @@ from torch import Tensor
 
 from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances
 from assignment_lib.evaluation.summary import ReidScores
+from assignment_lib.progress import bar
 from assignment_lib.retrieval.expansion import expand_queries
 from assignment_lib.retrieval.pair_scores import reranked
 from assignment_lib.retrieval.searches import Search, truth
@@ -27,7 +28,9 @@ class Options(NamedTuple):
     after: str = "none"  # one of `AFTER`
 
 
-def options_table(searches: Mapping[bool, Search], training: Mapping[bool, Tensor] | None = None) -> pd.DataFrame:
+def options_table(
+    searches: Mapping[bool, Search], training: Mapping[bool, Tensor] | None = None, progress: bool = False
+) -> pd.DataFrame:
     """mAP, rank-1 and mINP in percent of every combination, one row each, the plain one first.
 
     `searches` is {False: the search with plain embeddings, True: the same with those of mirror images too}; either may be
@@ -37,18 +40,20 @@ def options_table(searches: Mapping[bool, Search], training: Mapping[bool, Tenso
     where no query has a match.
     """
     rows = []
-    for mirror, search in searches.items():
-        own = truth(search).own
-        for whitening in (False, True):
-            query, gallery = search[:2]
-            if whitening:
-                more = [training[mirror]] if training is not None and mirror in training else []
-                whiten = fit_whitening(gallery, *more)
-                query, gallery = whiten(query), whiten(gallery)
-            for after in AFTER:
-                scores = _scores(query, gallery, own, search, after)
-                row = {"mAP": 100 * scores.mAP, "rank-1": 100 * scores.rank1, "mINP": 100 * scores.mINP}
-                rows.append({"Mirror images": mirror, "Whitening": whitening, "After": after, **row})
+    with bar(total=2 * len(searches) * len(AFTER), desc="options", show=progress) as done:
+        for mirror, search in searches.items():
+            own = truth(search).own
+            for whitening in (False, True):
+                query, gallery = search[:2]
+                if whitening:
+                    more = [training[mirror]] if training is not None and mirror in training else []
+                    whiten = fit_whitening(gallery, *more)
+                    query, gallery = whiten(query), whiten(gallery)
+                for after in AFTER:
+                    scores = _scores(query, gallery, own, search, after)
+                    done.update()
+                    row = {"mAP": 100 * scores.mAP, "rank-1": 100 * scores.rank1, "mINP": 100 * scores.mINP}
+                    rows.append({"Mirror images": mirror, "Whitening": whitening, "After": after, **row})
     return pd.DataFrame(rows)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from assignment_lib.evaluation.list_scores import list_scores
+from assignment_lib.progress import bar
 from assignment_lib.retrieval.decisions import RULES, USUAL, Learned, Rule, Wanted, apply_rule, fit_rule, listed
 from assignment_lib.retrieval.searches import Search
 
@@ -43,7 +44,9 @@ def judged(learned: Learned, rules: Sequence[Rule]) -> dict[str, float]:
     return {name: scores[name] for name in FIGURES}
 
 
-def rules_table(learned: Learned, wanted: Wanted = USUAL, test: Search | None = None) -> pd.DataFrame:
+def rules_table(
+    learned: Learned, wanted: Wanted = USUAL, test: Search | None = None, progress: bool = False
+) -> pd.DataFrame:
     """One row a rule of `RULES`: its value, fitted on the whole search, and its figures.
 
     Columns `rule`, `score`, `value`, and those of `FIGURES` on the search, each person judged by a rule that was fitted on
@@ -52,7 +55,7 @@ def rules_table(learned: Learned, wanted: Wanted = USUAL, test: Search | None = 
     or what is wanted does not allow has no row: where one person alone is found again, "fixed" is all.
     """
     rows = []
-    for name in RULES:
+    for name in bar(RULES, "rules", show=progress):
         try:
             rule = fit_rule(name, learned, wanted)
             if name == "fixed":

@@ -15,6 +15,7 @@ interrupts.py  Ctrl-C and the stop button
 processes.py   several GPUs
 overfit.py     one batch by heart
 experiment.py  a training from the command line
+on_demand.py   the network of notebook 04 for a notebook opened before it
 repeat.py      the same on several splits: mean and interval
 ablations.py   one change at a time; ablation_rows.py says which
 """

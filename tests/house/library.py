@@ -8,8 +8,8 @@ from assignment_lib.environment import PROJECT_ROOT
 LIBRARY = PROJECT_ROOT / "assignment_lib"
 #: In the order in which data flows through them.
 ROOMS = ("data", "synthetic", "batches", "models", "losses", "evaluation", "training", "retrieval", "reporting")
-DOORS = {"dataset": {"data"}, "metrics": {"evaluation"}, "score": {"reporting"}}
-FOUNDATION = {"environment", "files", "progress"}
+DOORS = {"dataset": {"data", "synthetic", "environment"}, "metrics": {"evaluation"}, "score": {"reporting"}}
+FOUNDATION = {"environment", "files", "notebook", "progress"}
 
 
 def modules() -> dict[str, Path]:

@@ -39,7 +39,7 @@ def test_a_wrong_variable_is_named(monkeypatch, name, value):
 def test_only_the_defaults_write_the_committed_figures():
     assert Settings().figures == environment.FIGURES_FOLDER
     other = Settings(data="some/Course.zip", recipe="report")
-    assert other.folder == environment.RUNS_FOLDER / "course-report"
+    assert other.folder == environment.runs_folder() / "course-report"
     assert other.figures == other.folder / "figures"
     for changed in (
         Settings(seed=1),

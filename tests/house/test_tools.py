@@ -1,4 +1,5 @@
 import importlib.util
+import json
 
 import pytest
 
@@ -23,7 +24,11 @@ def test_badges_and_first_cells_get_the_address(set_repository, tmp_path):
     readme, notebook = (tmp_path / n for n in ("README.md", "notebooks/01_data_exploration.ipynb"))
     assert readme.read_text().count("colab.research.google.com/github/someone/re-id.2/blob/main/notebooks/0") == 6
     assert "github/someone/re-id.2/blob" in notebook.read_text()
-    assert "git clone --quiet https://github.com/someone/re-id.2 /content" in notebook.read_text()
+    first = json.loads(notebook.read_text())["cells"][2]["source"]
+    assert 'repository = "someone/re-id.2"\n' in first
+    assert any(
+        'repository == "OWNER/REPOSITORY"' in line for line in first
+    )  # what a copy without an address is known by
     assert set_repository.main("other/name") == 0
     assert "someone" not in readme.read_text() + notebook.read_text()
 

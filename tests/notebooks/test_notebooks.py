@@ -1,12 +1,15 @@
 """The notebooks as they are committed, and all of them executed on a data set of a few drawn people."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import nbformat
 import pandas as pd
 import pytest
-from executing import run
+from executing import run, run_notebooks
 
 from assignment_lib import synthetic
 from assignment_lib.data.attributes import TASKS
@@ -35,9 +38,18 @@ def test_defines_nothing_that_belongs_in_the_library(path):
             assert len(cell.source.splitlines()) <= 30
 
 
-def test_all_share_the_same_beginning():
-    firsts = {nbformat.read(path, as_version=4).cells[2].source for path in NOTEBOOKS}
-    assert len(firsts) == 1 and "assignment_lib" in firsts.pop()
+@pytest.mark.parametrize(("index", "part"), [(2, "assignment_lib"), (6, "settings = notebook.settings(")])
+def test_all_share_the_same_first_and_settings_cell(index, part):
+    same = {nbformat.read(path, as_version=4).cells[index].source for path in NOTEBOOKS}
+    assert len(same) == 1 and part in same.pop()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_asks_colab_for_a_gpu_also_after_make_notebooks(path):
+    notebook = nbformat.read(path, as_version=4)
+    run_notebooks.tidy(notebook)
+    assert notebook.metadata.accelerator == "GPU" and notebook.metadata.colab.gpuType == "T4"
+    assert notebook.metadata == nbformat.read(path, as_version=4).metadata
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +101,20 @@ def test_missing_data_is_one_sentence(tmp_path):
 
 
 @pytest.mark.slow
-def test_missing_training_names_the_notebook(tmp_path):
+def test_notebook_05_alone_trains_the_network_that_it_needs(tmp_path):
+    """Its cells as far as the network; `executed` has the rest."""
     synthetic.draw(tmp_path / "few", train_identities=10, test_identities=4, train_images=40, progress=False)
-    done = run(tmp_path, "05", DATA="few")
-    assert done.returncode == 1
-    assert "run notebook 04 first" in done.stdout
+    cells = [c.source for c in nbformat.read(NOTEBOOKS[4], as_version=4).cells if c.cell_type == "code"]
+    end = next(number for number, source in enumerate(cells, 1) if "on_demand.trained_network(" in source)
+    script = tmp_path / "first_cells.py"
+    script.write_text("\n".join(cells[:end]))
+    settings = {"DATA": str(tmp_path / "few"), "RUNS": str(tmp_path / "runs"), "UNATTENDED": "1"}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {f"ASSIGNMENT_{name}": value for name, value in settings.items()},
+        cwd=PROJECT_ROOT / "notebooks", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "The network of notebook 4 is not there yet: it is trained here" in done.stdout
+    trained = tmp_path / "runs" / "few-smoke" / "joint-efficientnet_lite0-seed0"
+    assert (trained / "best.pt").exists() and (trained / "finished.txt").exists()

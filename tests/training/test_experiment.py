@@ -3,7 +3,6 @@ from collections import namedtuple
 import pytest
 import torch
 
-from assignment_lib import environment
 from assignment_lib.training import assembly, experiment, parts, recipes
 
 Trained = namedtuple("Trained", ("network", "history"))
@@ -52,7 +51,7 @@ def test_re_identification_alone_has_no_heads(few_data, tmp_path):
 
 @pytest.mark.slow
 def test_the_command_trains_where_notebook_04_looks(few_data, tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "RUNS_FOLDER", tmp_path)
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
     monkeypatch.setitem(recipes.RECIPES, "tiny", recipes.changed(recipes.Recipe("tiny"), **SMALL))
     assert experiment.main(["--data", str(few_data.root), "--recipe", "tiny", "--from-scratch", "--seed", "1"]) == 0
     assert (tmp_path / "few-tiny" / "joint-efficientnet_lite0-scratch-seed1" / "best.pt").exists()

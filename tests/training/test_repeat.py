@@ -1,7 +1,6 @@
 import pandas as pd
 import pytest
 
-from assignment_lib import environment
 from assignment_lib.training import recipes, repeat
 
 
@@ -15,7 +14,7 @@ def test_the_interval_by_hand():
 
 @pytest.mark.slow
 def test_each_seed_is_trained_once(few_data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(environment, "RUNS_FOLDER", tmp_path)
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
     small = {"image_size": (64, 32), "epochs": 1, "amp": "off", "pretrained": False}
     monkeypatch.setitem(recipes.RECIPES, "tiny", recipes.changed(recipes.Recipe("tiny"), **small))
     monkeypatch.setenv("ASSIGNMENT_PRETRAINED", "no")
