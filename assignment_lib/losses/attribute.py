@@ -18,7 +18,9 @@ def focal_loss(logits: Tensor, target: Tensor, weight: Tensor | None = None, gam
     known, place = target >= 0, target.clamp(min=0)
     log_p = F.log_softmax(logits.float(), dim=1)
     log_p_target = log_p.gather(1, place[:, None]).squeeze(1)
-    loss = -((1 - log_p_target.exp()) ** gamma) * log_p_target
+    # at p = 1 a power between 0 and 1 has an infinite slope; times the loss of 0 it would be no number
+    unsure = (1 - log_p_target.exp()).clamp(min=torch.finfo(torch.float32).tiny)
+    loss = -(unsure**gamma) * log_p_target
     weights = known.to(loss) if weight is None else weight.to(loss)[place] * known
     # a batch of unknown classes, or of classes of weight 0, has nothing to learn; without the clamp it would be 0 / 0
     return (weights * loss).sum() / weights.sum().clamp(min=torch.finfo(loss.dtype).tiny)

@@ -11,6 +11,16 @@ from pytorch_metric_learning.reducers import AvgNonZeroReducer, MeanReducer
 from torch import Tensor, nn
 
 
+#: Embeddings shorter than this are not stretched to length 1. Their gradient grows with 1 / length, and that of a zero
+#: embedding, divided by torch's 1e-12, is infinite in float16 whatever the GradScaler does.
+SHORTEST = 1e-4
+
+
+def directions(embedding: Tensor) -> Tensor:
+    """Embeddings `(B, D)` of any dtype, L2-normalised in float32: float16 has no room for the squares of 256."""
+    return F.normalize(embedding.float(), eps=SHORTEST)
+
+
 def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy over the training identities (report, section 2.3.1).
 
@@ -30,7 +40,7 @@ class TripletMargin(nn.Module):
 
     def __init__(self, margin: float = 0.3, mining: str = "all"):
         super().__init__()
-        distance = LpDistance(normalize_embeddings=True, p=2)
+        distance = LpDistance(normalize_embeddings=False, p=2)  # `directions` are normalised already
         miners = {
             "all": None,
             "semihard": TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance),
@@ -44,7 +54,7 @@ class TripletMargin(nn.Module):
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
         """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
-        embedding = embedding.float()
+        embedding = directions(embedding)
         triplets = self.miner(embedding, pids) if self.miner is not None else None
         return self.loss(embedding, pids, triplets)
 
@@ -62,16 +72,16 @@ class CentroidTripletMargin(nn.Module):
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
         """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
-        embedding = F.normalize(embedding.float())
-        persons, which = pids.unique(return_inverse=True)
-        members = F.one_hot(which, len(persons)).float()  # (B, P)
-        sizes, sums = members.sum(0), members.T @ embedding
-        own_size = sizes[which] - 1
-        own = (sums[which] - embedding) / own_size.clamp(min=1)[:, None]
+        embedding = directions(embedding)
+        same = pids[:, None] == pids  # (B, B)
+        # a person's first image stands for the person: a GPU would have to be waited for to list them
+        first = same.byte().argmax(1) == torch.arange(len(pids), device=pids.device)
+        sizes, sums = same.sum(1), same.float() @ embedding  # of each image's person
+        own = (sums - embedding) / (sizes - 1).clamp(min=1)[:, None]
         to_own = (embedding - own).square().sum(1)
-        to_others = (embedding[:, None] - sums / sizes[:, None]).square().sum(2)  # (B, P)
+        to_others = (embedding[:, None] - sums / sizes[:, None]).square().sum(2)  # (B, B)
         terms = (to_own[:, None] - to_others + self.margin).clamp(min=0)
-        counts = (own_size[:, None] > 0) & (members == 0) & (terms > 0)
+        counts = (sizes > 1)[:, None] & ~same & first & (terms > 0)
         return (terms * counts).sum() / counts.sum().clamp(min=1)
 
 
@@ -94,11 +104,11 @@ class CenterLoss(nn.Module):
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
         """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64 in [0, n_pids); returns a scalar, float32."""
-        embedding = F.normalize(embedding.float())
+        embedding = directions(embedding)
         loss = 0.5 * (embedding - self.centers[pids]).square().sum(1).mean()
         if self.island:
-            directions = F.normalize(self.centers)
-            cosines = directions @ directions.T
+            towards = F.normalize(self.centers)
+            cosines = towards @ towards.T
             n = len(cosines)
             loss = loss + self.island * ((cosines.sum() - cosines.diagonal().sum()) / max(1, n * (n - 1)) + 1)
         if self.training:
@@ -112,10 +122,10 @@ class CenterLoss(nn.Module):
         step = pull / (1 + counts)[:, None]
         if self.island:
             lengths = self.centers.norm(dim=1, keepdim=True)
-            directions = self.centers / lengths
-            others = directions.sum(0, keepdim=True)
+            towards = self.centers / lengths
+            others = towards.sum(0, keepdim=True)
             # sum over k != j of the gradient of cos(c_k, c_j) by c_j: the own direction cancels out
-            push = (others - (directions * others).sum(1, keepdim=True) * directions) / lengths
+            push = (others - (towards * others).sum(1, keepdim=True) * towards) / lengths
             step = step + self.island * push / max(1, len(self.centers) - 1)
         self.centers -= self.rate * step
 

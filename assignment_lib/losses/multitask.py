@@ -22,7 +22,7 @@ class UniformMultitask(nn.Module):
 
     def forward(self, losses: dict[str, Tensor], scores: dict[str, Tensor] | None = None) -> Weighted:
         """Named scalar losses -> their sum. `scores` is for wrappers that ask for it."""
-        total = torch.stack(list(losses.values())).sum()
+        total = torch.stack([loss.float() for loss in losses.values()]).sum()
         return Weighted(total, {name: torch.ones_like(total) for name in losses}, torch.zeros_like(total))
 
 
@@ -97,7 +97,7 @@ class DynamicTaskPriority(nn.Module):
         """Named scalar losses, and accuracies in [0, 1] for some or all of them -> their weighted sum."""
         values = _in_order(losses, self.names)
         scores = scores or {}
-        now = torch.stack([scores.get(name, torch.exp(-losses[name])).detach().float() for name in self.names])
+        now = torch.stack([scores.get(name, torch.exp(-losses[name].float())).detach().float() for name in self.names])
         mean = torch.where(self.indicator.isnan(), now, torch.lerp(self.indicator, now, self.discount))
         mean = torch.where(now.isnan(), self.indicator, mean)
         if self.training:
