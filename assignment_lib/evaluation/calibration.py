@@ -52,7 +52,7 @@ def reliability(probabilities: dict[str, Tensor], targets: Tensor, bins: int = 1
         confidence, predicted = probabilities[task].max(1)
         sures.append(confidence.double())
         rights.append((predicted == targets[:, column]).double())
-    sure, right = torch.cat(sures).numpy(), torch.cat(rights).numpy()
+    sure, right = torch.cat(sures).cpu().numpy(), torch.cat(rights).cpu().numpy()
     which = np.minimum((sure * bins).astype(int), bins - 1)
     frame = pd.DataFrame({"bin": which, "confidence": sure, "accuracy": right, "images": 1})
     grouped = frame.groupby("bin")

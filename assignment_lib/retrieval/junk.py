@@ -27,11 +27,12 @@ def training_similarity(embeddings: Tensor, training: Tensor, ids: np.ndarray, l
     An identity is the mean of its images' embeddings. `embeddings` `(N, D)` and `training` `(M, D)` are L2-normalised,
     `ids` `(M,)`. `leave_out` says that `embeddings` are `training` themselves: each image's own identity is then no answer.
     """
-    names, which = np.unique(ids, return_inverse=True)
-    centres = torch.zeros(len(names), training.shape[1]).index_add_(0, torch.as_tensor(which), training)
+    names, inverse = np.unique(ids, return_inverse=True)
+    which = torch.as_tensor(inverse, device=training.device)
+    centres = training.new_zeros(len(names), training.shape[1]).index_add_(0, which, training)
     similarity = embeddings @ F.normalize(centres).T
     if leave_out:
-        similarity[torch.arange(len(ids)), torch.as_tensor(which)] = -1.0
+        similarity[torch.arange(len(ids), device=which.device), which] = -1.0
     return similarity.amax(1)
 
 

@@ -17,7 +17,7 @@ def ranks(similarity: Tensor) -> Tensor:
     `similarity` `(n, G)`; what is -inf stands last.
     """
     order = similarity.sort(dim=1, descending=True, stable=True).indices
-    places = torch.arange(1, similarity.shape[1] + 1).expand_as(order)
+    places = torch.arange(1, similarity.shape[1] + 1, device=order.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, places)
 
 

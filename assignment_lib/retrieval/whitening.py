@@ -30,7 +30,7 @@ def fit_whitening(*embeddings: Tensor, dimensions: int = 512, power: float = 0.5
 
     lambda_i is the variance along axis i (Jegou & Chum 2012, section 3): power 0 only rotates and leaves dimensions out,
     1 whitens fully, so that each axis has variance 1, 0.5 goes half of the way. Fewer axes than `dimensions` where the
-    embeddings span fewer. The same embeddings always give the same axes.
+    embeddings span fewer. The same embeddings always give the same axes; they stand where the embeddings are.
 
     Fit on gallery and training embeddings, or on gallery and validation ones. Where the validation images are not among
     those it is fitted on, but the distractors they are searched in are, validation looks 1 to 1.5 mAP points better than
@@ -51,4 +51,5 @@ def fit_whitening(*embeddings: Tensor, dimensions: int = 512, power: float = 0.5
     variance = torch.from_numpy(pca.explained_variance_)
     spanned = max(1, int((variance > _NOTHING * variance[0]).sum()))
     axes = torch.from_numpy(pca.components_[:spanned].T) * variance[:spanned].clamp(min=1e-12).pow(-power / 2)
-    return Whitening(torch.from_numpy(pca.mean_).float(), axes.float())
+    mean = torch.from_numpy(pca.mean_)
+    return Whitening(mean.float().to(together.device), axes.float().to(together.device))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 from torch.optim import AdamW
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 SCHEDULES = ("constant", "cosine", "plateau")
 
@@ -91,9 +92,30 @@ def _plateaus(scores: Sequence[float], patience: int) -> int:
     return plateaus
 
 
-def moving_average(model: nn.Module, decay: float) -> AveragedModel:
+class MovingAverage(AveragedModel):
+    """torch's, in a form that no GPU is waited for: torch sends the count of updates there, which this average ignores."""
+
+    def __init__(self, model: nn.Module, decay: float):
+        super().__init__(model, use_buffers=True)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Take over `model` at the first call, and a part of it, 1 - decay, at each later one. Counts are taken over whole."""
+        share = 1.0 if self.n_averaged == 0 else 1 - self.decay  # the count is on the CPU, wherever the network is
+        ours = [*self.module.parameters(), *self.module.buffers()]
+        pairs = list(zip(ours, [*model.parameters(), *model.buffers()], strict=True))
+        averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([own for own, _ in averaged], [new for _, new in averaged], share)
+        for own, new in pairs:
+            if not own.is_floating_point():
+                own.copy_(new)
+        self.n_averaged += 1
+
+
+def moving_average(model: nn.Module, decay: float) -> MovingAverage:
     """A copy of `model` whose weights and running statistics follow it: `average = decay * average + (1 - decay) * model`.
 
     Call its `update_parameters(model)` after every step; `.module` is the averaged network.
     """
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    return MovingAverage(model, decay)
