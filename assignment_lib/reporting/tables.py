@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +82,29 @@ def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def attribute_table(
-    scores: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None
+    scores: dict[str, dict[str, float]],
+    baselines: dict[str, dict[str, float]] | None = None,
+    others: Mapping[str, dict[str, dict[str, float]]] | None = None,
+    name: str = "",
 ) -> pd.DataFrame:
     """Make Table 1: Acc and mAcc of the twelve tasks and their average in percent, the report's figures beside ours.
+
+    "Acc (report)" is what the report published. `name` is the recipe of `scores`: with it, their columns are "Acc (recipe
+    strong)" and "mAcc (recipe strong)" rather than "Acc" and "mAcc". `others`, recipe -> scores of the same form on the same
+    data (`metrics_file.other_recipes`), stand before them.
 
     `scores` is task -> `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`). With
     `baselines` (`evaluation.baselines.attribute_baselines`), "Acc (majority)" is that of always saying the training
     images' most frequent class, "mAcc (chance)" that of guessing, and "Classes" says how many of a task's classes occur
     among the images scored: mAcc is a mean over those only.
     """
+    recipes = {recipe_column(other): of_other for other, of_other in (others or {}).items()} | {
+        recipe_column(name): scores
+    }
+
+    def columns(label: str, key: str, task: str) -> dict[str, str | float]:
+        return {f"{label} ({column})" if column else label: 100 * of[task][key] for column, of in recipes.items()}
+
     rows = []
     for task, (report_acc, report_macc) in REPORT_TABLE_1.items():
         row: dict[str, str | float] = {"Task": task}
@@ -97,35 +112,44 @@ def attribute_table(
             classes = len(TASKS[task]) if task in TASKS else N_CLASSES
             row |= {"Classes": f"{baselines[task]['classes']} of {classes}"}
             row |= {"Acc (majority)": 100 * baselines[task]["majority_acc"]}
-        row |= {"Acc": 100 * scores[task]["acc"], "Acc (report)": report_acc}
+        row |= {"Acc (report)": report_acc} | columns("Acc", "acc", task)
         if baselines is not None:
             row |= {"mAcc (chance)": 100 * baselines[task]["chance_macc"]}
-        rows.append(row | {"mAcc": 100 * scores[task]["macc"], "mAcc (report)": report_macc})
-    table = pd.DataFrame(rows).round(1)
-    if baselines is None:
-        return table[["Task", "Acc", "mAcc", "Acc (report)", "mAcc (report)"]]
-    return table
+        rows.append(row | {"mAcc (report)": report_macc} | columns("mAcc", "macc", task))
+    return pd.DataFrame(rows).round(1)
+
+
+def recipe_column(name: str) -> str:
+    """What a table calls a recipe, so that it is not taken for the report's published figures; "" stays so."""
+    return f"recipe {name}" if name else ""
 
 
 #: Key in the scores -> what a table calls it.
-_REID_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
+REID_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
 
 
 def reid_table(
-    scores: dict[str, Any], untrained: dict[str, Any] | None = None, among_validation: dict[str, Any] | None = None
+    scores: dict[str, Any],
+    untrained: dict[str, Any] | None = None,
+    among_validation: dict[str, Any] | None = None,
+    others: Mapping[str, dict[str, Any]] | None = None,
+    name: str = "",
 ) -> pd.DataFrame:
     """Make Table 2: mAP, rank-1, rank-5, rank-10 and mINP in percent from fractions; the report gives mAP only.
 
     `untrained` are the scores of the same search with ImageNet features (`evaluation.baselines.untrained_embeddings`).
     With `among_validation`, the scores of validation images searched for among each other alone, as the report did it,
     `scores` are those of `evaluation.as_test` and their column says so. A column is left out where its scores are None.
+    `name` and `others` are as in `attribute_table`: the recipe of `scores`, and the scores of other recipes in the same search.
     """
-    ours = "ours" if among_validation is None else "ours (validation as test)"
-    columns = {"untrained ImageNet": untrained, ours: scores, "among validation images alone": among_validation}
-    table = pd.DataFrame({"Re-ID": list(_REID_FIGURES.values())})
+    search = "" if among_validation is None else " (validation as test)"
+    columns = {"untrained ImageNet": untrained}
+    columns |= {recipe_column(other) + search: of_other for other, of_other in (others or {}).items()}
+    columns |= {(recipe_column(name) or "ours") + search: scores, "among validation images alone": among_validation}
+    table = pd.DataFrame({"Re-ID": list(REID_FIGURES.values())})
     for column, figures in columns.items():
         if figures is not None:
-            table[column] = [round(100 * figures[name], 1) for name in _REID_FIGURES]
+            table[column] = [round(100 * figures[key], 1) for key in REID_FIGURES]
     table["report"] = [REPORT_TABLE_2_MAP] + [None] * (len(table) - 1)
     return table
 
@@ -141,7 +165,7 @@ def foretold(validation: dict[str, Any], test: dict[str, Any]) -> pd.DataFrame:
     rows = []
     reid, alone = validation.get("reid"), validation.get("reid", {}).get("among_validation")
     if reid is not None and "reid" in test:
-        for name, label in _REID_FIGURES.items():
+        for name, label in REID_FIGURES.items():
             row = {"Figure": label, "among validation images alone": alone[name] if alone else np.nan}
             row |= {"validation as test": reid[name], "test": test["reid"][name]}
             if f"{name}_low" in reid:

@@ -22,14 +22,24 @@ def test_attribute_table_with_baselines():
     scored = pd.DataFrame({task: [0, 1, 1, 1] for task in TASKS}).assign(age=[0, 2, 2, 3], hat=[0] * 4)
     table = tables.attribute_table(SCORES, attribute_baselines(train, scored))
     assert list(table.columns) == [
-        "Task", "Classes", "Acc (majority)", "Acc", "Acc (report)", "mAcc (chance)", "mAcc", "mAcc (report)",
+        "Task", "Classes", "Acc (majority)", "Acc (report)", "Acc", "mAcc (chance)", "mAcc (report)", "mAcc",
     ]  # fmt: skip
     rows = table.set_index("Task")
-    assert rows.loc["age"].tolist() == ["3 of 4", 25, 50, 77.8, 33.3, 25, 41.7]
-    assert rows.loc["hat"].tolist() == ["1 of 2", 0, 50, 96.5, 100, 25, 62.5]
+    assert rows.loc["age"].tolist() == ["3 of 4", 25, 77.8, 50, 33.3, 41.7, 25]
+    assert rows.loc["hat"].tolist() == ["1 of 2", 0, 96.5, 50, 100, 62.5, 25]
     assert rows.loc["bag", "Classes"] == "2 of 2" and rows.loc["upcolor", "Classes"] == "2 of 9"
     assert rows.loc["average", "Classes"] == "24 of 41"  # 3 of age, 1 of hat, 2 of the ten others
     assert rows.loc["average", "Acc (majority)"] == round((25 * 11 + 0) / 12, 1)
+
+
+def test_attribute_table_with_other_recipes():
+    better = {task: {"acc": 0.75, "macc": 0.5} for task in SCORES}
+    table = tables.attribute_table(SCORES, others={"report": better}, name="strong")
+    assert list(table.columns) == [
+        "Task", "Acc (report)", "Acc (recipe report)", "Acc (recipe strong)",
+        "mAcc (report)", "mAcc (recipe report)", "mAcc (recipe strong)",
+    ]  # fmt: skip
+    assert table.set_index("Task").loc["hat"].tolist() == [96.5, 75, 50, 62.5, 50, 25]
 
 
 def test_absent_classes_are_named(make_table):
@@ -83,6 +93,18 @@ def test_reid_table_with_baseline_and_the_old_figure():
         "ours",
         "report",
     ]
+
+
+def test_reid_table_with_other_recipes():
+    better = {name: 2 * value for name, value in REID.items()}
+    table = tables.reid_table(REID, None, ALONE, {"report": better}, "strong")
+    assert list(table.columns) == [
+        "Re-ID", "recipe report (validation as test)", "recipe strong (validation as test)",
+        "among validation images alone", "report",
+    ]  # fmt: skip
+    assert table.loc[0].tolist() == ["mAP", 60, 30, 75, 56.3]
+    plain = tables.reid_table(REID, others={"report": better}, name="strong")
+    assert list(plain.columns) == ["Re-ID", "recipe report", "recipe strong", "report"]
 
 
 def test_foretold_by_hand():

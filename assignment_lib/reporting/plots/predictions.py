@@ -12,26 +12,30 @@ from matplotlib.patches import Patch, Rectangle
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.reporting.plots.theme import BLUE, GRAY, GREEN, ORANGE
+from assignment_lib.reporting.tables import recipe_column
 
 #: Behind the hatching that marks what no image shows.
 _PALE = "#EEEEEE"
 
 
-def attribute_bars(table: pd.DataFrame, column: str = "mAcc") -> Figure:
+def attribute_bars(table: pd.DataFrame, column: str = "mAcc", name: str = "") -> Figure:
     """Draw our figure beside the report's, a pair of bars per task; `table` comes from `tables.attribute_table`.
 
+    `name` is the recipe whose columns are drawn, where the table's columns name recipes.
     Where the table has a baseline (majority or chance), a line across our bar marks it. Where it says that classes of a
     task are absent from the images scored, our bar is hatched and says how many, and it is gray where only one is there.
     """
     figure, axes = plt.subplots(figsize=(10, 3.6))
     places = np.arange(len(table))
-    bars = axes.bar(places - 0.2, table[column], 0.4, color=BLUE)
+    ours = recipe_column(name)
+    heights = table[f"{column} ({ours})" if ours else column]
+    bars = axes.bar(places - 0.2, heights, 0.4, color=BLUE)
     axes.bar(places + 0.2, table[f"{column} (report)"], 0.4, color=GRAY)
     legend: dict[str, Artist | tuple[Artist, ...]] = {
-        "this run": Patch(color=BLUE),
+        ours or "this run": Patch(color=BLUE),
         "the report (Market-1501)": Patch(color=GRAY),
     }
-    top = table[column].to_numpy()
+    top = heights.to_numpy()
     for kind, label in {"majority": "most frequent class", "chance": "chance"}.items():
         if f"{column} ({kind})" in table:
             values = table[f"{column} ({kind})"].to_numpy()

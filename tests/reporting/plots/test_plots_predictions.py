@@ -32,6 +32,14 @@ def test_attribute_bars_can_be_drawn():
     assert [text.get_text() for text in figure.axes[0].get_legend().texts] == ["this run", "the report (Market-1501)"]
 
 
+def test_attribute_bars_of_a_named_recipe():
+    better = {task: {"acc": 0.7, "macc": 0.9} for task in SCORES}
+    table = tables.attribute_table(SCORES, others={"report": better}, name="strong")
+    axes = plots.attribute_bars(table, name="strong").axes[0]
+    assert {bar.get_height() for bar in axes.patches[:13]} == {50}
+    assert axes.get_legend().texts[0].get_text() == "recipe strong"
+
+
 def test_attribute_bars_mark_absent_classes_and_baselines():
     targets = pd.DataFrame({task: np.arange(20) % len(classes) for task, classes in TASKS.items()})
     targets["hat"], targets["age"] = 0, targets["age"] % 3
