@@ -18,11 +18,18 @@ from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_withi
 
 
 def evaluate(
-    model: nn.Module, images: Tensor, table: pd.DataFrame, crowd: Tensor | None = None, flip: bool = False
+    model: nn.Module,
+    images: Tensor,
+    table: pd.DataFrame,
+    crowd: Tensor | None = None,
+    flip: bool = False,
+    progress: bool = False,
 ) -> dict[str, dict]:
     """`validation_scores` of what `model` says about `images` `(N, 3, H, W)` and the distractors `crowd`, both uint8."""
-    distractors = predict(model, crowd, flip=flip).embeddings if crowd is not None and len(crowd) else None
-    return validation_scores(predict(model, images, flip=flip), table, distractors)
+    distractors = None
+    if crowd is not None and len(crowd):
+        distractors = predict(model, crowd, progress=progress, flip=flip).embeddings
+    return validation_scores(predict(model, images, progress=progress, flip=flip), table, distractors)
 
 
 def validation_scores(
@@ -55,7 +62,7 @@ def validator(
     """
 
     def validate(model: nn.Module) -> dict:
-        scores = evaluate(model, images, table, crowd if reid else None)
+        scores = evaluate(model, images, table, crowd if reid else None, progress=True)
         parts = [scores["attributes"]["average"]["macc"]] if "attributes" in scores else []
         if reid and "reid" in scores:
             parts.append(scores["reid"]["mAP"])

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assignment_lib.progress import bar
 from assignment_lib.retrieval import thresholds
 from assignment_lib.retrieval.curves import Sums, frame, sums
 from assignment_lib.retrieval.expansion import expand_queries
@@ -88,7 +89,7 @@ class Learned(NamedTuple):
     expanded: bool
 
 
-def learn(search: Search, after: str = "none") -> Learned:
+def learn(search: Search, after: str = "none", progress: bool = False) -> Learned:
     """Everything that the rules need of a search, such as `as_test` makes.
 
     `after` is one of `options.AFTER`: with "query expansion" all scores are those of expanded queries, "re-ranking" is one
@@ -118,7 +119,8 @@ def learn(search: Search, after: str = "none") -> Learned:
     )
     if probability is not None:
         scores["probability"] = probability
-    of = {kind: sums(values, known, fold, levels=levels(kind)) for kind, values in scores.items()}
+    shown = bar(scores.items(), "scores", show=progress)
+    of = {kind: sums(values, known, fold, levels=levels(kind)) for kind, values in shown}
     return Learned(search, known, fold, scores, of, model, expanded)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 from torch import Tensor
 
+from assignment_lib.progress import bar
 from assignment_lib.retrieval.curves import frame, sums
 from assignment_lib.retrieval.decisions import Learned, Rule, apply_rule, levels
 from assignment_lib.retrieval.rules_table import cross_fitted, judged
@@ -47,7 +48,7 @@ class Answer(NamedTuple):
         return sum(not len(places) for places in self.found)
 
 
-def list_rule(learned: Learned, share: float = 0.98, most: float = 50.0) -> Choice:
+def list_rule(learned: Learned, share: float = 0.98, most: float = 50.0, progress: bool = False) -> Choice:
     """The threshold and cap with the shortest lists that keep a `share` of the whole rankings' mAP.
 
     Scores tried: similarity, z-norm, s-norm, mutual rank, and re-ranking where it was learned; the whole ranking is the best
@@ -60,7 +61,7 @@ def list_rule(learned: Learned, share: float = 0.98, most: float = 50.0) -> Choi
     wholes = {kind: float(frame(learned.sums[kind])["mAP"].max()) for kind in kinds}
     whole, reference = max(wholes.values()), wholes.get("re-ranking", wholes["similarity"])
     tried = []
-    for kind in kinds:
+    for kind in bar(kinds, "scores", show=progress):
         of = sums(learned.scores[kind], learned.truth, learned.fold, CAPS, levels(kind))
         tried += [frame(of, cap=cap).assign(score=kind, cap=cap) for cap in CAPS]
     table = pd.concat(tried, ignore_index=True)
@@ -146,13 +147,15 @@ def _rules(learned: Learned, precision: float | None) -> dict[str, tuple[Rule, d
     return found
 
 
-def examiner_list(learned: Learned, query: Tensor, gallery: Tensor, share: float = 0.98, most: float = 50.0) -> Answer:
+def examiner_list(
+    learned: Learned, query: Tensor, gallery: Tensor, share: float = 0.98, most: float = 50.0, progress: bool = False
+) -> Answer:
     """Each query's ranked list, chosen by `list_rule`: nearly the whole ranking's mAP in few images.
 
     `query` `(Q, D)` and `gallery` `(G, D)` are embeddings made as those of the search were. Where the test is answered with
     more than `most` images on average, the cut is raised until it is not: that needs no labels.
     """
-    choice = list_rule(learned, share, most)
+    choice = list_rule(learned, share, most, progress)
     return Answer(apply_rule(choice.rule, query, gallery, learned.model, most), choice)
 
 

@@ -27,7 +27,7 @@ from assignment_lib import environment
 from assignment_lib.data.dataset import Dataset, load
 from assignment_lib.files import new_file
 from assignment_lib.models.joint import count_parameters
-from assignment_lib.progress import quiet
+from assignment_lib.progress import bar, quiet
 from assignment_lib.training import assembly, checkpoints
 from assignment_lib.training.ablation_rows import Row, rows_of
 from assignment_lib.training.assembly import Split
@@ -126,6 +126,7 @@ def run(
     seeds: Sequence[int] | None = None,
     part: tuple[int, int] = (1, 1),
     log: Callable[[str], None] = print,
+    progress: bool = False,
 ) -> list[dict]:
     """Measure `rows`, by default those of `base`, for every seed; returns the results.
 
@@ -141,7 +142,7 @@ def run(
     results: list[dict[str, Any]] = []
     split_of: dict[tuple[int, tuple[int, int]], Split] = {}  # of one seed and image size at a time
     offline = False
-    for seed, row in jobs[part[0] - 1 :: part[1]]:
+    for seed, row in bar(jobs[part[0] - 1 :: part[1]], "rows", show=progress):
         recipe = _recipe(base, seed, row)
         model, images = recipe.model, (seed, recipe.data.image_size)
         downloads = row.network == "joint" and model.pretrained and model.backbone != "efficientnet_lite0"

@@ -7,11 +7,17 @@ import torch
 from torch import nn
 
 from assignment_lib.batches.loader import Batch
+from assignment_lib.progress import bar
 from assignment_lib.training.optimizers import adamw
 
 
 def overfit(
-    model: nn.Module, objective: nn.Module, batch: Batch, steps: int = 60, learning_rate: float = 3e-3
+    model: nn.Module,
+    objective: nn.Module,
+    batch: Batch,
+    steps: int = 60,
+    learning_rate: float = 3e-3,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Train on one batch again and again: a network that cannot learn it by heart has a fault.
 
@@ -27,7 +33,7 @@ def overfit(
             part.eval()
     optimizer = adamw(model, objective, learning_rate, weight_decay=0.0)
     rows = []
-    for _ in range(steps):
+    for _ in bar(range(steps), "steps", show=progress):
         output = model(batch.images)
         total, _, _ = objective(output, batch)
         optimizer.zero_grad(set_to_none=True)
