@@ -10,5 +10,6 @@ embedding.py         embeddings enriched by attribute predictions
 logit_adjustment.py  logits freed of how common each class was in training
 gradient.py          a part of a gradient
 joint.py             JointNet and JointConvNet
+together.py          several networks that answer as one
 densenet_se.py       MultiHead DenseNet with squeeze-and-excitation
 """

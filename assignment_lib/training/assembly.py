@@ -69,13 +69,20 @@ def decoded_split(data: Dataset, recipe: Recipe, progress: bool = False) -> Spli
     )
 
 
+def everyone(data: Dataset, recipe: Recipe, progress: bool = False) -> Split:
+    """All labelled people to train on, nobody to validate on: for the network that answers the test in the end."""
+    none = torch.empty(0, 3, *recipe.data.image_size, dtype=torch.uint8)
+    images = decode(data.train["path"], recipe.data.image_size, progress=progress).images
+    return Split(data.name, data.train, images, data.train[:0], none, none, "nobody", data.has_attributes)
+
+
 class Training(NamedTuple):
     """Everything that `loop.fit` is given."""
 
     network: nn.Module
     objective: Objective
     batches: Batches
-    validate: Callable[[nn.Module], dict]
+    validate: Callable[[nn.Module], dict] | None  # None where there are no validation people
     fingerprint: dict[str, Any]
     files: list[str]  # names of the training images
     options: dict[str, Any]
@@ -140,5 +147,7 @@ def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batche
 
 
 def _training(split, network, objective, batches, reid, marks, options) -> Training:  # type: ignore[no-untyped-def]
-    validate = validator(split.validation_images, split.validation, split.crowd_images, reid)
+    validate = None
+    if len(split.validation):
+        validate = validator(split.validation_images, split.validation, split.crowd_images, reid)
     return Training(network, objective, batches, validate, marks, list(split.train["file"]), options)

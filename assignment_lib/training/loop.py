@@ -32,7 +32,7 @@ def fit(
     model: nn.Module,
     objective: nn.Module,
     batches: Batches,
-    validate: Callable[[nn.Module], dict],
+    validate: Callable[[nn.Module], dict] | None,
     *,
     folder: Path,
     fingerprint: dict,
@@ -56,7 +56,8 @@ def fit(
 
     objective: `objective(output, batch)` gives the total loss, named losses and named weights
         (`losses.objective.Objective`); its parameters are trained too, without weight decay.
-    validate: `validate(model)` gives a dict of scores whose "score" decides which epoch is best.
+    validate: `validate(model)` gives a dict of scores whose "score" decides which epoch is best; None where nobody is left to
+        validate on: the last epoch is then the best.
     fingerprint: plain settings (recipe, data, seed) that tell this run from another in the same folder.
     defaults: what settings of the fingerprint were before they existed, for checkpoints of an earlier version.
     backbone_rate, schedule, warmup_epochs: see `optimizers.parameter_groups` and `optimizers.rate_factor`.
@@ -121,7 +122,8 @@ def fit(
                 row = {"epoch": len(scores) + 1} | train_epoch(run, batches, epoch, rates, interrupted)
                 started = time.perf_counter()
                 kept = run.average.module if run.average else model
-                row |= history.flatten(validate(kept)) if first else {}
+                scored = validate(kept) if validate and first else {"score": float(row["epoch"])}
+                row |= history.flatten(scored) if first else {}
                 row = processes.from_first(row | {"seconds": epoch.seconds + time.perf_counter() - started})
                 improved = row["score"] > max(scores, default=-math.inf)
                 run.history.append(row)

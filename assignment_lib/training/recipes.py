@@ -83,6 +83,8 @@ class BaselineSettings:
 class RetrievalSettings:
     """What is made of the embeddings (notebook 05)."""
 
+    networks: int = 1  # with first weights of their own, that answer together: several.py
+    everyone: bool = False  # the test is answered by as many that are trained on all people, validation included
     options: str = "auto"  # mirror images, whitening, re-ranking as validation chooses; or "plain"
     junk_filter: str = (
         "auto"  # that which validation shows to pay; or "probe", "both", "imagenet", "worn", "similarity", "none"
@@ -95,6 +97,17 @@ class RetrievalSettings:
     threshold_precision: float = 0.8  # of the rule "precision"
     threshold_share: float = 0.99  # of the whole rankings' mAP, of the rule "map"
     sure: float = 0.8  # probability of the same person, of the rule "sure"
+
+
+@dataclass(frozen=True)
+class AdaptationSettings:
+    """How a trained network adapts to unlabelled images, where it is asked to: adapt.py. No other training looks at it."""
+
+    adapt_rounds: int = 3  # of clustering and training
+    adapt_epochs: int = 4  # of a round
+    adapt_learning_rate: float = 3e-4
+    adapt_similarity: float = 0.5  # smallest mean one of two clusters that become one, for a BNNeck: pseudo_labels.py
+    adapt_images: int = 20  # of the largest cluster that counts
 
 
 @dataclass(frozen=True)
@@ -120,14 +133,15 @@ class Recipe:
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     baseline: BaselineSettings = field(default_factory=BaselineSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     ablation: AblationSettings = field(default_factory=AblationSettings)
 
 
-GROUPS = ("data", "model", "objective", "training", "baseline", "retrieval", "ablation")
+GROUPS = ("data", "model", "objective", "training", "baseline", "adaptation", "retrieval", "ablation")
 #: Fields that what is trained so far does not depend on: they may change before a run goes on.
 NOT_BINDING = {"patience", "epochs", "baseline_epochs"} | {
-    settings.name for group in (RetrievalSettings, AblationSettings) for settings in fields(group)
+    settings.name for group in (AdaptationSettings, RetrievalSettings, AblationSettings) for settings in fields(group)
 }
 
 
@@ -165,7 +179,8 @@ RECIPES = {
         head_hidden=256,
         dropout=0.3,
         frozen_stages=2,
-        logit_adjustment=0.4,
+        logit_adjustment=0.5,
+        everyone=True,
         gamma=0.0,
         class_weighting=0.0,
         attribute_multitask="uniform",

@@ -1,0 +1,47 @@
+"""Several networks that answer as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from assignment_lib.models.joint import Output
+
+
+class Together(nn.Module):
+    """The ensemble of `networks`: embeddings side by side, attributes by their mean probability.
+
+    Each embedding is L2-normalised and divided by the root of their number, so that the dot product of two joined ones is
+    the mean of the networks' cosine similarities. The logits are the logarithm of the mean probabilities, whose softmax is
+    those probabilities again (a deep ensemble: Lakshminarayanan et al. 2017, section 2.4). `forward(images)` takes float
+    images `(B, 3, H, W)` in [0, 1] and returns an `Output` whose embedding is `(B, sum of D)`; there is no PID classifier.
+    Answering takes as many times as long as there are networks.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]):
+        super().__init__()
+        if not networks:
+            raise ValueError("no network can answer together with none; give at least one")
+        self.networks = nn.ModuleList(networks)
+
+    @property
+    def embedding_size(self) -> int:
+        """Numbers in a joined embedding."""
+        return sum(int(network.embedding_size) for network in self.networks)  # type: ignore[call-overload]
+
+    @property
+    def logit_adjustment(self) -> nn.Module | None:
+        """That of the first network; all are trained on the same people."""
+        return self.networks[0].logit_adjustment  # type: ignore[return-value]
+
+    def forward(self, images: Tensor) -> Output:
+        outputs = [network(images) for network in self.networks]
+        embeddings = [F.normalize(output.embedding.float()) for output in outputs]
+        attributes = {
+            task: torch.stack([output.attributes[task].float().softmax(1) for output in outputs]).mean(0).log()
+            for task in outputs[0].attributes
+        }
+        return Output(torch.cat(embeddings, 1) / len(outputs) ** 0.5, attributes, None)
