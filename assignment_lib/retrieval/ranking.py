@@ -81,7 +81,7 @@ def reordered(ranking: Ranking, distances: Tensor) -> Ranking:
 
     For lists that end by similarity and are ordered by a better judge, `rerank`.
     """
-    order = rank_distances(distances)
+    order = rank_distances(distances.to(ranking.similarity.device))  # `rerank` gives its own on the CPU
     similarity = torch.empty_like(ranking.similarity).scatter_(1, ranking.order, ranking.similarity)
     return Ranking(order, similarity.gather(1, order))
 
@@ -95,7 +95,7 @@ def answers(
     of `expand_queries`, 0 for none; `reranked` orders by `rerank`. The similarities stay those of the queries as given,
     so that a threshold means the same with and without.
     """
-    kept = torch.arange(len(gallery)) if keep is None else keep.nonzero()[:, 0]
+    kept = (torch.arange(len(gallery)) if keep is None else keep.nonzero()[:, 0]).to(gallery.device)
     gallery = gallery[kept]
     ranking = rank(query, gallery)
     asked = expand_queries(query, gallery, neighbours)
@@ -114,5 +114,5 @@ def same_person(ranking: Ranking, threshold: float, keep: Tensor | None = None) 
     """
     accepted = ranking.similarity >= threshold
     if keep is not None:
-        accepted &= keep[ranking.order]
+        accepted &= keep.to(ranking.order.device)[ranking.order]
     return [order[passed] for order, passed in zip(ranking.order, accepted, strict=True)]

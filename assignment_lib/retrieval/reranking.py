@@ -29,8 +29,9 @@ def rerank(
 ) -> Tensor:
     """The re-ranked distance of each query to each gallery image, `(Q, G)` float32 on the CPU, smallest first.
 
-    `query` `(Q, D)`, `gallery` `(G, D)`: floating, on any device; the all-pairs product is done where `gallery` is. From
-    squared Euclidean distances of the embeddings as given, each row divided by its largest, as in the authors' code:
+    `query` `(Q, D)`, `gallery` `(G, D)`: floating, on any device; distances are computed where `gallery` is, and
+    the sparse rest on the CPU. From squared Euclidean distances of the embeddings as given, each row divided by its
+    largest, as in the authors' code:
     the k-reciprocal neighbours among the `k1` nearest (equation 3), widened by those of their neighbours that agree in
     more than two thirds of their own (equation 4; "at least" in the paper, "more" in the code), weighted by
     exp(-distance) (equation 7), averaged over the `k2` nearest (equation 11), compared by the Jaccard distance
@@ -58,7 +59,7 @@ def rerank(
         raise ValueError(f"k2={k2} and k1={k1} must be 0 < k2 <= k1 + 1 <= {count}, the number of all images")
     first = queries if own is None else 0  # of the images that count as gallery
     nearest, distances, largest, direct = _nearest(everything, queries, first, k1 + 1, progress)
-    weights = _reciprocal_weights(everything.cpu(), nearest, distances, largest, k1)
+    weights = _reciprocal_weights(everything, nearest, distances, largest, k1)
     if k2 > 1:
         rows = np.repeat(np.arange(count), k2)
         mean = sparse.csr_array(
@@ -155,12 +156,12 @@ def _mutual(nearest: np.ndarray) -> sparse.csr_array:
 
 def _distances(features: Tensor, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances of pairs of images, float32."""
-    first, second = torch.as_tensor(row), torch.as_tensor(column.astype(np.int64))
+    first, second = (torch.as_tensor(places.astype(np.int64), device=features.device) for places in (row, column))
     parts = [
         (features[a] - features[b]).square().sum(1)
         for a, b in zip(first.split(_PAIRS), second.split(_PAIRS), strict=True)
     ]
-    return torch.cat(parts).numpy()
+    return torch.cat(parts).cpu().numpy()
 
 
 def _blend(weights: sparse.csr_array, direct: Tensor, first: int, lambda_value: float) -> Tensor:
