@@ -54,12 +54,25 @@ def joint_network(
     )
 
 
-def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
+def adapted_folder(folder: Path) -> Path:
+    """Where `adapt` puts what it makes of the network in `folder`: beside it."""
+    return folder.with_name(f"{folder.name}-adapted")
+
+
+def trained_network(folder: Path, adapted: bool = False) -> tuple[JointConvNet, Recipe]:
     """The best JointConvNet that `loop.fit` left in `folder`, in evaluation mode on the CPU, and its recipe.
 
-    Raises `FileNotFoundError` where notebook 04 has not trained it yet, `ValueError` where it was saved by code whose
-    network was another one.
+    `adapted` asks for that which `adapt` made of it instead, with the images of the test. Raises `FileNotFoundError` where
+    notebook 04 has not trained it yet, or nobody has adapted it, `ValueError` where it was saved by code whose network was
+    another one.
     """
+    if adapted:
+        folder = adapted_folder(folder)
+        if not (folder / "best.pt").exists():
+            raise FileNotFoundError(
+                f"{folder / 'best.pt'} is not there; run `make adapt` with the same DATA, RECIPE and SEED, or take the network "
+                "as it was trained"
+            )
     checkpoint = checkpoints.load(folder / "best.pt")
     marks = checkpoint["fingerprint"]
     recipe = from_fingerprint(marks)
