@@ -143,3 +143,10 @@ def test_samplers_by_name(targets):
     assert weights is None and sorted(sampler) == list(range(len(targets)))
     with pytest.raises(ValueError, match="not 'rare'"):
         samplers.sampler_and_weights("rare", targets, pids, 16, generator)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_places_of_identities_are_those_that_a_search_for_each_finds(pids):
+    pids = torch.tensor(pids)
+    wanted = [torch.nonzero(pids == pid).flatten().tolist() for pid in pids.unique()]
+    assert [places.tolist() for places in samplers._places(pids, 1)] == wanted
