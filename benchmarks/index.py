@@ -11,9 +11,8 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from reid_scores import market
-
 from assignment_lib import retrieval
+from assignment_lib.evaluation.market_scale import market_scale
 
 
 def main() -> None:
@@ -24,8 +23,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    options.shuffle = False
-    data = market(options)
+    data = market_scale(1.0, options.dimensions, options.likeness, options.distractors, seed=options.seed)
     query, gallery = data["query"], data["gallery"]
     print(f"{len(query):,} queries x {len(gallery):,} images x {options.dimensions} dimensions, first {options.depth}")
     exact, search = timed(lambda: retrieval.rank(query, gallery, options.depth))

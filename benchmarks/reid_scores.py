@@ -1,10 +1,7 @@
 """Time and memory of `metrics.reid_scores` beside the similarity product alone, at Market-1501's scale.
 
-    python benchmarks/reid_scores.py                          # 3,368 queries x 19,732 images x 512 dimensions
-    python benchmarks/reid_scores.py --distractors 500000     # with Market-1501's 500k distractors
-
-Embeddings are random directions with some likeness within an identity; identities, cameras, junk and distractors are as
-many as in Market-1501, in the order of its sorted file names.
+python benchmarks/reid_scores.py                          # 3,368 queries x 19,732 images x 512 dimensions
+python benchmarks/reid_scores.py --distractors 500000     # with Market-1501's 500k distractors
 """
 
 from __future__ import annotations
@@ -22,8 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from assignment_lib import metrics
 from assignment_lib.evaluation.blocks import queries_at_a_time
-
-QUERIES, IDENTITIES, CAMERAS, JUNK, DISTRACTORS, IMAGES = 3368, 750, 6, 2793, 2798, 19732
+from assignment_lib.evaluation.market_scale import market_scale
 
 
 def main() -> None:
@@ -37,8 +33,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    data = market(options)
-    chunk = queries_at_a_time(options.chunk, 4 * len(data["gallery"]))
+    data = market_scale(1.0, options.dimensions, options.likeness, options.distractors, options.shuffle, options.seed)
     # The first run shows the memory, which later ones are given again; and it starts threads and libraries.
     extra, scores = extra_memory(lambda: metrics.reid_scores(**data, chunk=options.chunk))
     print(
@@ -46,48 +41,21 @@ def main() -> None:
     )
     print(f"mAP {scores.mAP:.4f}, rank-1 {scores.rank1:.4f}, {scores.valid_queries:,} valid queries")
     print(f"memory above the inputs, at most: {extra / 2**20:.0f} MiB", flush=True)
-
-    product, whole = [], []
-    for _ in range(options.repeat):  # in turn, so that other load meets both alike
-        product.append(seconds(lambda: similarity_product(data["query"], data["gallery"], chunk)))
-        whole.append(seconds(lambda: metrics.reid_scores(**data, chunk=options.chunk)))
-    print(f"similarity product alone, {chunk} queries at a time: {np.median(product):.3f} s (best {min(product):.3f})")
+    product, whole = beside_product(data, options.repeat, options.chunk)
+    print(f"similarity product alone: {np.median(product):.3f} s (best {min(product):.3f})")
     print(f"reid_scores, product included: {np.median(whole):.3f} s (best {min(whole):.3f})")
     ratios = np.array(whole) / np.array(product)
     print(f"ratio: median {np.median(ratios):.2f}, from {ratios.min():.2f} to {ratios.max():.2f}")
 
 
-def market(options: argparse.Namespace) -> dict[str, torch.Tensor | np.ndarray]:
-    """Arguments of `reid_scores`: as many images as Market-1501 has, spread over identities and cameras by chance."""
-    rng = np.random.default_rng(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
-    good = IMAGES - JUNK - DISTRACTORS
-    gallery_ids = np.concatenate(
-        [
-            np.full(JUNK, -1),
-            np.zeros(DISTRACTORS + options.distractors, int),
-            np.sort(rng.integers(1, IDENTITIES + 1, good)),
-        ]
-    )
-    if options.shuffle:
-        rng.shuffle(gallery_ids)
-    query_ids = np.sort(rng.integers(1, IDENTITIES + 1, QUERIES))
-    centres = torch.randn(IDENTITIES + 1, options.dimensions, generator=generator)
-
-    def embeddings(ids: np.ndarray) -> torch.Tensor:
-        values = torch.randn(len(ids), options.dimensions, generator=generator).mul_(1 - options.likeness)
-        known = torch.as_tensor(np.flatnonzero(ids > 0))
-        values[known] += options.likeness * centres[torch.as_tensor(ids)[known]]
-        return values.div_(torch.linalg.vector_norm(values, dim=1, keepdim=True))
-
-    return {
-        "query": embeddings(query_ids),
-        "gallery": embeddings(gallery_ids),
-        "query_ids": query_ids,
-        "gallery_ids": gallery_ids,
-        "query_cameras": rng.integers(1, CAMERAS + 1, len(query_ids)),
-        "gallery_cameras": rng.integers(1, CAMERAS + 1, len(gallery_ids)),
-    }
+def beside_product(data: dict, repeat: int, chunk: int | None = None) -> tuple[list[float], list[float]]:
+    """Seconds of the similarity product alone and of `reid_scores`, in turn, so that other load meets both alike."""
+    rows = queries_at_a_time(chunk, 4 * len(data["gallery"]))
+    product, whole = [], []
+    for _ in range(repeat):
+        product.append(seconds(lambda: similarity_product(data["query"], data["gallery"], rows)))
+        whole.append(seconds(lambda: metrics.reid_scores(**data, chunk=chunk)))
+    return product, whole
 
 
 def similarity_product(query: torch.Tensor, gallery: torch.Tensor, chunk: int) -> None:

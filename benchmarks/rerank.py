@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from reid_scores import extra_memory, market, seconds
+from reid_scores import extra_memory, seconds, similarity_product
 
 from assignment_lib import retrieval
+from assignment_lib.evaluation.market_scale import market_scale
 
 
 def main() -> None:
@@ -22,24 +23,23 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3, help="runs of each, in turn")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    options.distractors, options.shuffle = 0, False
-    data = market(options)
+    data = market_scale(1.0, options.dimensions, options.likeness, seed=options.seed)
     query, gallery = data["query"], data["gallery"]
-    everything = torch.cat([query, gallery])
     extra, _ = extra_memory(lambda: retrieval.rerank(query, gallery))
     print(f"{len(query):,} queries x {len(gallery):,} images x {options.dimensions} dimensions, float32")
     print(f"memory above the inputs, the result included, at most: {extra / 2**20:.0f} MiB", flush=True)
-    for _ in range(options.repeat):
-        product = seconds(lambda: all_pairs(everything))
-        whole = seconds(lambda: retrieval.rerank(query, gallery))
+    for product, whole in zip(*beside_product(query, gallery, options.repeat), strict=True):
         print(f"all-pairs product {product:.2f} s, rerank {whole:.2f} s, ratio {whole / product:.2f}", flush=True)
 
 
-def all_pairs(everything: torch.Tensor, rows: int = 512) -> None:
-    block = torch.empty(rows, len(everything))
-    for start in range(0, len(everything), rows):
-        part = everything[start : start + rows]
-        torch.mm(part, everything.T, out=block[: len(part)])
+def beside_product(query: torch.Tensor, gallery: torch.Tensor, repeat: int) -> tuple[list[float], list[float]]:
+    """Seconds of the product of all pairs alone and of `rerank`, in turn."""
+    everything = torch.cat([query, gallery])
+    product, whole = [], []
+    for _ in range(repeat):
+        product.append(seconds(lambda: similarity_product(everything, everything, 512)))
+        whole.append(seconds(lambda: retrieval.rerank(query, gallery)))
+    return product, whole
 
 
 if __name__ == "__main__":

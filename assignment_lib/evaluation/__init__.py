@@ -1,6 +1,7 @@
 """Scores of what a network says about images: attributes, re-identification, sets of images, calibration.
 
 predictions.py       images -> embeddings and attribute probabilities
+neighbours.py           attributes asked of an image's neighbours too
 as_test.py           a validation as hard as the test: a search in a crowd
 scoring.py           scores of a network on a validation split and on the test images
 attribute_scores.py  accuracy, mean class accuracy, confusion
@@ -10,6 +11,7 @@ threshold_scores.py  precision, recall and F1 of the images above a threshold
 list_scores.py       scores of the lists that are handed in
 baselines.py         the most frequent class, chance, and untrained ImageNet features
 calibration.py       temperature scaling, reliability, expected calibration error
+market_scale.py      made-up embeddings in the numbers of Market-1501
 
 What makes the re-identification scores fast:
 
