@@ -16,7 +16,7 @@ export ASSIGNMENT_SEED := $(SEED)
 # (docs/speed.md). Off with `make KEEP_MEMORY= ...`.
 KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
 
-.PHONY: notebooks test check lint ablations train lab environment course download badges clean
+.PHONY: notebooks test check lint ablations train adapt lab environment course download badges clean
 
 notebooks: environment
 	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
@@ -47,6 +47,11 @@ ablations: environment
 # the network of a recipe, without notebooks: make train DATA=course.zip RECIPE=strong [SEED=0]
 train: environment
 	$(KEEP_MEMORY) $(RUN) -m assignment_lib.training.experiment --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),smoke) \
+	  --backbone $(or $(BACKBONE),efficientnet_lite0) --seed $(or $(SEED),0) $(if $(filter no,$(PRETRAINED)),--from-scratch)
+
+# the network that `make train` or notebook 04 made, adapted to the unlabelled test, into a folder of its own beside it; same variables
+adapt: environment
+	$(KEEP_MEMORY) $(RUN) -m assignment_lib.training.adapt --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),smoke) \
 	  --backbone $(or $(BACKBONE),efficientnet_lite0) --seed $(or $(SEED),0) $(if $(filter no,$(PRETRAINED)),--from-scratch)
 
 lab: environment

@@ -17,5 +17,10 @@ overfit.py     one batch by heart
 experiment.py  a training from the command line
 on_demand.py   the network of notebook 04 for a notebook opened before it
 repeat.py      the same on several splits: mean and interval
+adapt.py       adaptation of a trained network to the unlabelled test, where it is asked for
+pool.py        the unlabelled images that a network adapts to
+pseudo_labels.py  clusters of unlabelled images, and how right they are
+joining.py     labelled people and clusters as one training set
+grown.py       a classifier with room for clusters
 ablations.py   one change at a time; ablation_rows.py says which
 """
