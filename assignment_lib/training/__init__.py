@@ -16,6 +16,11 @@ processes.py   several GPUs
 overfit.py     one batch by heart
 experiment.py  a training from the command line
 on_demand.py   the network of notebook 04 for a notebook opened before it
+made_up.py     splits of noise, and small ones made large, to try a recipe on
+speed.py       images a second of the loop and of the bare step
+trials.py      mixed precision beside float32, a broken-off training beside a whole one
+costs.py       FLOPs and bytes of a recipe
+estimates.py   time and memory on GPUs that are not here
 repeat.py      the same on several splits: mean and interval
 adapt.py       adaptation of a trained network to the unlabelled test, where it is asked for
 pool.py        the unlabelled images that a network adapts to
