@@ -16,7 +16,7 @@ export ASSIGNMENT_SEED := $(SEED)
 # (docs/speed.md). Off with `make KEEP_MEMORY= ...`.
 KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
 
-.PHONY: notebooks test check lint ablations train adapt lab environment course download badges clean
+.PHONY: notebooks test check lint ablations train adapt gpu-check bench lab environment course download badges clean
 
 notebooks: environment
 	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
@@ -53,6 +53,14 @@ train: environment
 adapt: environment
 	$(KEEP_MEMORY) $(RUN) -m assignment_lib.training.adapt --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),smoke) \
 	  --backbone $(or $(BACKBONE),efficientnet_lite0) --seed $(or $(SEED),0) $(if $(filter no,$(PRETRAINED)),--from-scratch)
+
+# a GPU in some minutes: is it fast, does it compute the same, is its memory enough? make gpu-check [RECIPE=report]
+gpu-check: environment
+	@$(RUN) -m assignment_lib.reporting.gpu_check --recipe $(or $(RECIPE),report) $(if $(BACKBONE),--backbone $(BACKBONE))
+
+# short benchmarks beside their limits; fails where one is broken. Two idle cores, about two minutes
+bench: environment
+	$(KEEP_MEMORY) TQDM_DISABLE=1 $(RUN) benchmarks/bench.py
 
 lab: environment
 	$(KEEP_MEMORY) $(VENV)/bin/jupyter lab notebooks

@@ -10,7 +10,7 @@ handed_in.py        the same files by anyone, read strictly: one sentence where 
 score.py            their scores against a truth: `python -m assignment_lib.score`
 plots/              every figure
 board.py            pictures for TensorBoard
-gpu_check.py        a GPU in three minutes: is it fast, does it compute the same
+gpu_check.py        a GPU in some minutes: is it fast, does it compute the same
 gpu_verdict.py      what those measurements mean, in sentences
 widget.py           the query-retrieval widget of notebook 05
 """
