@@ -10,7 +10,6 @@ from pytorch_metric_learning.miners import BatchHardMiner, TripletMarginMiner
 from pytorch_metric_learning.reducers import AvgNonZeroReducer, MeanReducer
 from torch import Tensor, nn
 
-
 #: Embeddings shorter than this are not stretched to length 1. Their gradient grows with 1 / length, and that of a zero
 #: embedding, divided by torch's 1e-12, is infinite in float16 whatever the GradScaler does.
 SHORTEST = 1e-4
