@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from assignment_lib.models.joint import Output
+from assignment_lib.models.joint import JointConvNet, Output
+from assignment_lib.models.logit_adjustment import LogitAdjustment
 
 
 class Together(nn.Module):
@@ -21,24 +23,27 @@ class Together(nn.Module):
     Answering takes as many times as long as there are networks.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]):
+    def __init__(self, networks: Sequence[JointConvNet]):
         super().__init__()
         if not networks:
             raise ValueError("no network can answer together with none; give at least one")
         self.networks = nn.ModuleList(networks)
 
+    def _members(self) -> list[JointConvNet]:
+        return [cast(JointConvNet, network) for network in self.networks]
+
     @property
     def embedding_size(self) -> int:
         """Numbers in a joined embedding."""
-        return sum(int(network.embedding_size) for network in self.networks)  # type: ignore[call-overload]
+        return sum(network.embedding_size for network in self._members())
 
     @property
-    def logit_adjustment(self) -> nn.Module | None:
+    def logit_adjustment(self) -> LogitAdjustment | None:
         """That of the first network; all are trained on the same people."""
-        return self.networks[0].logit_adjustment  # type: ignore[return-value]
+        return self._members()[0].logit_adjustment
 
     def forward(self, images: Tensor) -> Output:
-        outputs = [network(images) for network in self.networks]
+        outputs: list[Output] = [network(images) for network in self._members()]
         embeddings = [F.normalize(output.embedding.float()) for output in outputs]
         attributes = {
             task: torch.stack([output.attributes[task].float().softmax(1) for output in outputs]).mean(0).log()

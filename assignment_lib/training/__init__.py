@@ -15,6 +15,7 @@ interrupts.py  Ctrl-C and the stop button
 processes.py   several GPUs
 overfit.py     one batch by heart
 experiment.py  a training from the command line
+several.py     networks that answer together, and those of all people
 on_demand.py   the network of notebook 04 for a notebook opened before it
 made_up.py     splits of noise, and small ones made large, to try a recipe on
 speed.py       images a second of the loop and of the bare step

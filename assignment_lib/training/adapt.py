@@ -87,6 +87,7 @@ def adapt(
             with new_file(target / "best.pt") as file:
                 file.write((place / "best.pt").read_bytes())
         pd.DataFrame(rows).to_csv(target / "rounds.csv", index=False)
+    (target / "finished.txt").write_text(f"{recipe.adaptation.adapt_rounds} rounds\n")
     return pd.DataFrame(rows)
 
 

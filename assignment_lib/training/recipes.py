@@ -85,6 +85,8 @@ class RetrievalSettings:
 
     networks: int = 1  # with first weights of their own, that answer together: several.py
     everyone: bool = False  # the test is answered by as many that are trained on all people, validation included
+    adapted: bool = False  # after they have adapted to the unlabelled images of the test: adapt.py
+    neighbours: str = "auto"  # attributes asked of similar images too, where validation gains; or "yes", "no"
     options: str = "auto"  # mirror images, whitening, re-ranking as validation chooses; or "plain"
     junk_filter: str = (
         "auto"  # that which validation shows to pay; or "probe", "both", "imagenet", "worn", "similarity", "none"

@@ -3,7 +3,8 @@
 A recipe's `networks` are trained on the same people from other first weights; what they say together is right more often
 than what one says. Their validation people are the same, so that they can be judged together. With `everyone` as many more
 are trained on all labelled people, for as many epochs as validation chose, and answer the test: nobody is left to judge
-these, so options and rules are those that were chosen for the first ones.
+these, so options and rules are those that were chosen for the first ones. With `adapted` each adapts to the unlabelled
+images of the test before it answers (adapt.py).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.environment import Settings, relative
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.models.together import Together
 from assignment_lib.training import assembly, checkpoints, on_demand, parts
+from assignment_lib.training.adapt import adapt
 from assignment_lib.training.assembly import Split
 from assignment_lib.training.recipes import Recipe, changed
 
@@ -31,9 +32,10 @@ _APART = 1000
 class Networks(NamedTuple):
     """Who answers."""
 
-    search: nn.Module  # validation people are searched for with it: options and rules are chosen so
-    test: nn.Module  # the queries are answered with it; `search` itself unless the recipe asks for `everyone`
+    search: JointConvNet | Together  # validation people are searched for with it: options and rules are chosen so
+    test: JointConvNet | Together  # answers the queries; `search` itself unless the recipe asks for `everyone`
     recipe: Recipe
+    saying: str  # who answers, in a sentence
 
 
 def networks(
@@ -42,49 +44,61 @@ def networks(
     """The networks that `recipe.retrieval` asks for, in evaluation mode on `device`; those that are missing are trained.
 
     The first is notebook 04's, in `settings.training_folder("joint")`; the others lie beside it, in "joint2", ... and
-    "everyone", "everyone2", ... A broken-off training goes on. Raises what `on_demand.trained_network` raises, and
+    "everyone", "everyone2", ... What broke off goes on. Raises what `on_demand.trained_network` and `adapt` raise, and
     `ValueError` where `networks` is below 1.
     """
-    count = recipe.retrieval.networks
-    if count < 1:
-        raise ValueError(f"networks={count} in the recipe; at least one has to answer")
-    first, own = on_demand.trained_network(data, recipe, settings.training_folder("joint"), device, log)
-    validated = functools.cache(lambda: assembly.decoded_split(data, own, progress=True))
-    found = [first]
-    for number in range(1, count):
-        found.append(_network(settings.training_folder(f"joint{number + 1}"), validated, own, number, device, log))
-    search = _as_one(found, device)
-    if not recipe.retrieval.everyone:
-        return Networks(search, search, own)
+    how = recipe.retrieval
+    if how.networks < 1:
+        raise ValueError(f"networks={how.networks} in the recipe; at least one has to answer")
+    first = settings.training_folder("joint")
+    own = on_demand.trained_network(data, recipe, first, device, log)[1]
+    places = [first, *(settings.training_folder(f"joint{number + 1}") for number in range(1, how.networks))]
+    split = functools.cache(lambda: assembly.decoded_split(data, own, progress=True))
+    search = _trained(places, split, own, data, device, how.adapted, log)
+    saying = f"{_count(how.networks)} trained beside the validation people"
+    if not how.everyone:
+        return Networks(search, search, own, saying + _adapted(how.adapted))
+    names = ["everyone", *(f"everyone{number + 1}" for number in range(1, how.networks))]
     everyone = functools.cache(lambda: assembly.everyone(data, own, progress=True))
-    length = changed(own, epochs=_epochs(settings.training_folder("joint"), own))
-    found = []
-    for number in range(count):
-        place = settings.training_folder("everyone" + (str(number + 1) if number else ""))
-        found.append(_network(place, everyone, length, number, device, log))
-    return Networks(search, _as_one(found, device), own)
+    length = changed(own, epochs=_epochs(first, own))
+    places = [settings.training_folder(name) for name in names]
+    test = _trained(places, everyone, length, data, device, how.adapted, log)
+    return Networks(
+        search, test, own, saying + f"; the test by {_count(how.networks)} of all people" + _adapted(how.adapted)
+    )
 
 
-def _network(
-    place: Path,
+def _trained(
+    places: list[Path],
     split: Callable[[], Split],
     recipe: Recipe,
-    number: int,
+    data: Dataset,
     device: torch.device,
+    adapted: bool,
     log: Callable[[str], None],
-) -> JointConvNet:
-    if not (place / "finished.txt").exists():
-        log(f"{relative(place)} is trained:")
+) -> JointConvNet | Together:
+    found = []
+    for number, place in enumerate(places):
         own = changed(recipe, seed=recipe.seed + _APART * number)
-        assembly.run(assembly.joint(split(), own, device), place, log)
-    return parts.trained_network(place)[0]
-
-
-def _as_one(networks: list[JointConvNet], device: torch.device) -> nn.Module:
-    return (networks[0] if len(networks) == 1 else Together(networks)).to(device).eval()
+        if not (place / "best.pt").exists() or ((place / "last.pt").exists() and not (place / "finished.txt").exists()):
+            log(f"{relative(place)} is trained:")
+            assembly.run(assembly.joint(split(), own, device), place, log)
+        if adapted and not (parts.adapted_folder(place) / "finished.txt").exists():
+            log(f"{relative(place)} adapts to the unlabelled images of the test:")
+            adapt(place, data, device, split(), log)
+        found.append(parts.trained_network(place, adapted)[0])
+    return (found[0] if len(found) == 1 else Together(found)).to(device).eval()
 
 
 def _epochs(folder: Path, recipe: Recipe) -> int:
     """Those up to the best one; a cosine has to be gone through to its end."""
     best = int(checkpoints.load(folder / "best.pt")["epoch"])
     return recipe.training.epochs if recipe.training.schedule == "cosine" else best
+
+
+def _count(networks: int) -> str:
+    return "one network" if networks == 1 else f"{networks} networks together"
+
+
+def _adapted(adapted: bool) -> str:
+    return ", adapted to the unlabelled images of the test" if adapted else ""

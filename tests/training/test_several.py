@@ -26,6 +26,7 @@ def test_two_networks_and_two_of_everyone(few_data, settings):
     recipe, said = recipes.recipe("smoke", **SMALL, networks=2, everyone=True), []
     found = several.networks(few_data, recipe, settings, CPU, said.append)
     assert isinstance(found.search, Together) and isinstance(found.test, Together) and not found.test.training
+    assert found.saying.endswith("the test by 2 networks together of all people")
     sizes = [network.pid_classifier.out_features for network in (*found.search.networks, *found.test.networks)]
     everyone = few_data.train["pid"].nunique()
     assert sizes[2:] == [everyone] * 2 and sizes[0] == sizes[1] < everyone
@@ -44,7 +45,7 @@ def test_one_network_is_notebook_04s_own(few_data, settings):
     recipe = recipes.recipe("smoke", **SMALL)
     found = several.networks(few_data, recipe, settings, CPU, lambda line: None)
     own, _ = parts.trained_network(settings.training_folder("joint"))
-    assert found.search is found.test
+    assert found.search is found.test and found.saying == "one network trained beside the validation people"
     assert all(
         torch.equal(a, b) for a, b in zip(found.test.state_dict().values(), own.state_dict().values(), strict=True)
     )
