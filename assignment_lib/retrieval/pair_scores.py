@@ -62,6 +62,7 @@ def reranked(query: Tensor, gallery: Tensor, own: Tensor | None = None) -> Tenso
 
     `own` as in `gallery_side`. Where every query is in the gallery each takes part once.
     """
+    own = None if own is None else own.cpu()  # as the result of `rerank` is
     within = own if own is not None and bool((own >= 0).all()) else None
     sizes = neighbourhood(len(gallery) + (len(query) if within is None else 0))
     scores = 1 - rerank(query, gallery, sizes["k1"], sizes["k2"], own=within)

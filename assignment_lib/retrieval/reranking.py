@@ -50,6 +50,7 @@ def rerank(
         )
     rest = torch.ones(len(gallery), dtype=torch.bool)
     if own is not None:
+        own = own.cpu()
         rest[own] = False
     everything = torch.cat([query.to(gallery.device), gallery[rest.to(gallery.device)]]).float()
     if not everything.isfinite().all():
