@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from assignment_lib.training.ablation_rows import ROWS, Row
 
@@ -86,6 +88,59 @@ def verdicts(means: pd.DataFrame, rows: Sequence[Row] = ROWS) -> pd.DataFrame:
         beside = {"Report": said} if reported else {}
         lines.append({"Variant": row["Variant"]} | beside | {f"{score} here": text for score, text in found.items()})
     return pd.DataFrame(lines)
+
+
+def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """How far each variant of `runs` (of `results_table`) lies from the base, as the seeds tell: one row a variant.
+
+    The differences d of one seed share their split, so they are paired: their mean, and Student's interval of it,
+    `mean(d) +- t(n - 1) std(d) / sqrt(n)` over n seeds (Student 1908), in the columns "mAP - base", "mAP low" and
+    "mAP high", in percentage points. "mAP verdict" is "better" or "worse" where the interval leaves zero out, "not
+    decided" where it holds it or a single seed gives none, and empty where the variant has no such score. The same for
+    mAcc. Raises `ValueError` for runs without a base.
+    """
+    base = runs[runs["Group"] == "base"].set_index("Seed")
+    if base.empty:
+        raise ValueError("the runs have no row of the group base, so there is nothing to compare with: measure it too")
+    rows = []
+    for (group, variant), of_row in runs[runs["Group"] != "base"].groupby(["Group", "Variant"], sort=False):
+        row = {"Group": group, "Variant": variant, "Seeds": len(of_row)}
+        for score in ("mAP", "mAcc"):
+            differences = (of_row.set_index("Seed")[score] - base[score]).dropna().to_numpy(float)
+            mean, low, high = _student(differences, confidence)
+            verdict = "better" if low > 0 else "worse" if high < 0 else "not decided"
+            row |= {f"{score} - base": mean, f"{score} low": low, f"{score} high": high}
+            row[f"{score} verdict"] = verdict if len(differences) else ""
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def decisions_table(runs: pd.DataFrame, rows: Sequence[Row] = ROWS, confidence: float = 0.95) -> pd.DataFrame:
+    """`paired_intervals` for a reader, beside what the report says of `rows`: Variant, Report, mAP here, mAcc here."""
+    says = {(row.group, row.name): row.report for row in rows}
+    lines = []
+    for _, row in paired_intervals(runs, confidence).iterrows():
+        line = {"Variant": row["Variant"], "Report": says.get((row["Group"], row["Variant"]), "")}
+        for score in ("mAP", "mAcc"):
+            numbers = f"{row[f'{score} - base']:+.1f}"
+            if np.isfinite(row[f"{score} low"]):
+                numbers += f", {row[f'{score} low']:+.1f} to {row[f'{score} high']:+.1f}"
+            verdict = row[f"{score} verdict"]
+            line[f"{score} here"] = f"{verdict} ({numbers})" if verdict else ""
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _student(differences: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    """Mean of `(n,)` differences and the ends of its interval; NaN ends for a single one, NaN for none."""
+    n = len(differences)
+    if n == 0:
+        return np.nan, np.nan, np.nan
+    mean = float(differences.mean())
+    if n == 1:
+        return mean, np.nan, np.nan
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * differences.std(ddof=1) / np.sqrt(n))
+    return mean, mean - half, mean + half
 
 
 def _verdict(difference: float | None, better_in: str | None) -> str:
