@@ -45,6 +45,15 @@ def with_mirror(plain: Predictions, mirrored: Predictions) -> Predictions:
     )
 
 
+def join(*parts: Predictions) -> Predictions:
+    """The predictions of several sets of images, one set after the other."""
+    tasks = parts[0].probabilities
+    return Predictions(
+        torch.cat([part.embeddings for part in parts]),
+        {task: torch.cat([part.probabilities[task] for part in parts]) for task in tasks},
+    )
+
+
 @torch.inference_mode()
 def predict(
     model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False, flip: bool = False

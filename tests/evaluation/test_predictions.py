@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from mean_color import MeanColor
 
-from assignment_lib.evaluation.predictions import each, predict, with_mirror
+from assignment_lib.evaluation.predictions import each, join, predict, with_mirror
 
 
 def test_predictions_do_not_depend_on_the_batch_size(images):
@@ -62,3 +62,11 @@ def test_the_same_images_are_looked_at_once(images):
         lambda store: looked.append(len(store)) or len(looked), {"a": images, "b": images[:3], "c": images.clone()}
     )
     assert found == {"a": 1, "b": 2, "c": 1} and looked == [20, 3]
+
+
+def test_sets_of_images_are_joined_in_their_order(images):
+    both = join(predict(MeanColor(), images[:2]), predict(MeanColor(), images[2:]))
+    whole = predict(MeanColor(), images)
+    torch.testing.assert_close(both.embeddings, whole.embeddings)
+    for task, values in whole.probabilities.items():
+        torch.testing.assert_close(both.probabilities[task], values)
