@@ -1,6 +1,7 @@
 """What a person sees or hands in: tables, figures, deliverables, the widget.
 
 tables.py           tables beside the report's own figures, written as CSV, Markdown and LaTeX
+report_weights.py   the class weights in the report's Figure 1
 ablation_tables.py  the tables of the ablations: runs, means, verdicts
 recipe_tables.py    recipes beside each other on real people, from committed numbers
 speed_to_quality.py how soon a recipe reaches the figure at which another one ends

@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from torch.utils.tensorboard import SummaryWriter
 
+from assignment_lib.environment import attended
+
 
 def remove_older(folder: Path) -> None:
     """What a run left that cannot be gone on from; its curves would mix with the new ones."""
@@ -53,7 +55,7 @@ def flatten(scores: dict, prefix: str = "") -> dict:
 
 
 def line(row: dict, epochs: int, improved: bool) -> str:
-    """One epoch as one printed line."""
+    """One epoch as one printed line, with its speed where a person watches: no run has that of another."""
     parts = [f"epoch {row['epoch']:>2}/{epochs}", f"loss {row['loss']:.3f}"]
     shown = {
         "attributes/average/acc": "acc",
@@ -62,5 +64,6 @@ def line(row: dict, epochs: int, improved: bool) -> str:
         "reid/rank1": "rank-1",
     }
     parts += [f"{label} {row[name]:.3f}" for name, label in shown.items() if name in row]
-    parts += [f"{row['images_per_second']:.0f} images/s", f"{row['seconds']:.1f} s", "best" if improved else ""]
-    return "  ".join(parts).rstrip()
+    if attended():
+        parts += [f"{row['images_per_second']:.0f} images/s", f"{row['seconds']:.1f} s"]
+    return "  ".join([*parts, "best"] if improved else parts)
