@@ -32,9 +32,12 @@ def test_committed_as_one_clean_run(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_defines_nothing_that_belongs_in_the_library(path):
+    """A cell may build by hand what the library has, to be read and thrown away; its tag says so, as do exercises'."""
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
-            assert not re.search(r"^\s*(def|class) ", cell.source, re.MULTILINE)
+            tags = set(cell.metadata.get("tags", []))
+            defines = re.search(r"^\s*(def|class) ", cell.source, re.MULTILINE)
+            assert not defines or tags & {"by-hand", "exercise", "solution", "check"}, cell.source
             assert len(cell.source.splitlines()) <= 30
 
 
