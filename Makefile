@@ -16,7 +16,7 @@ export ASSIGNMENT_SEED := $(SEED)
 # (docs/speed.md). Off with `make KEEP_MEMORY= ...`.
 KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
 
-.PHONY: notebooks test check lint ablations train adapt gpu-check bench lab environment course download badges clean
+.PHONY: notebooks test check lint ablations train adapt gpu-check bench lab environment course download badges student clean
 
 notebooks: environment
 	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
@@ -77,6 +77,10 @@ download: environment
 # writes the address of a published copy into the Colab badges: make badges REPOSITORY=owner/name
 badges:
 	$(PYTHON) tools/set_repository.py $(REPOSITORY)
+
+# the notebooks without their solutions, and what it takes to run them: student/
+student: environment
+	@$(RUN) tools/student.py
 
 environment: $(VENV)/installed
 
