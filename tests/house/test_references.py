@@ -1,0 +1,78 @@
+"""What the project cites as "Author et al. YEAR" stands in docs/references.bib."""
+
+import json
+import re
+import unicodedata
+
+import pytest
+from library import LIBRARY
+
+from assignment_lib.environment import PROJECT_ROOT
+
+#: "Guo et al. 2018", "Liebel & Körner 2018", "Zheng et al., "Scalable ...", ICCV 2015", "Heckbert (1989)"
+CITATION = re.compile(
+    r"([^\W\d_][\w'’-]+)(?:(?: et al\.| (?:&|and) [^\W\d_][\w'’-]+),?(?: [\"“][^\"”]{,150}[\"”],?)?(?: [A-Z]\w+)?|(?= \())"
+    r" \(?((?:19|20)\d\d)\b"
+)
+
+
+def folded(name):
+    """`Jégou` -> `jegou`: without accents, in lower case."""
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+
+
+def citations(text):
+    """The (first author, year) that a text cites; comment signs and line breaks do not matter."""
+    text = re.sub(r"\s*\n\s*(?:#:? ?|[*>-] )?\s*", " ", text)
+    return {(name, year) for name, year in CITATION.findall(text) if name[0].isupper()}
+
+
+def entries(bibliography):
+    """(first author, year) of every entry of a BibTeX file, and the entries' keys in order."""
+    found, keys = set(), []
+    for entry in re.split(r"^@", bibliography, flags=re.MULTILINE)[1:]:
+        keys.append(re.match(r"\w+\{(\w+),", entry)[1])
+        author = re.search(r"^\s*author = \{([^,}\s]+)", entry, re.MULTILINE)[1]
+        year = re.search(r"^\s*year = \{(\d{4})\}", entry, re.MULTILINE)[1]
+        assert re.search(r"^\s*title = \{", entry, re.MULTILINE), keys[-1]
+        found.add((folded(author), year))
+    return found, keys
+
+
+def texts():
+    """Name -> text of everything that cites: modules, documents, the Markdown of notebooks."""
+    documents = [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").glob("*.md"), *LIBRARY.rglob("*.py")]
+    found = {str(path.relative_to(PROJECT_ROOT)): path.read_text() for path in documents}
+    for path in (PROJECT_ROOT / "notebooks").glob("[0-9]*.ipynb"):
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "markdown"]
+        found[path.name] = "\n\n".join("".join(cell["source"]) for cell in cells)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("as Guo et al. 2018, equation 3", {("Guo", "2018")}),
+        ("(Lin et al., 2019)", {("Lin", "2019")}),
+        ("of Liebel & Körner\n    2018", {("Liebel", "2018")}),
+        ("#: of Okabe and Ito,\n#: 2008", {("Okabe", "2008")}),
+        ('Zheng et al., "Scalable Person\nRe-identification", ICCV 2015, section 3', {("Zheng", "2015")}),
+        ("Ye et al., TPAMI 2021", {("Ye", "2021")}),
+        ("Heckbert (1989), Hu et al. (2018)", {("Heckbert", "1989"), ("Hu", "2018")}),
+        ("January 2026, in 2019 and 2020", set()),
+    ],
+)
+def test_what_a_citation_is(text, wanted):
+    assert citations(text) == wanted
+
+
+def test_every_citation_has_an_entry():
+    known, _ = entries((PROJECT_ROOT / "docs" / "references.bib").read_text())
+    cited = {(name, year, where) for where, text in texts().items() for name, year in citations(text)}
+    assert len(cited) > 40
+    assert {found for found in cited if (folded(found[0]), found[1]) not in known} == set()
+
+
+def test_entries_are_in_order_and_once():
+    _, keys = entries((PROJECT_ROOT / "docs" / "references.bib").read_text())
+    assert keys == sorted(set(keys))
