@@ -70,7 +70,8 @@ def test_every_citation_has_an_entry():
     known, _ = entries((PROJECT_ROOT / "docs" / "references.bib").read_text())
     cited = {(name, year, where) for where, text in texts().items() for name, year in citations(text)}
     assert len(cited) > 40
-    assert {found for found in cited if (folded(found[0]), found[1]) not in known} == set()
+    missing = {f"{name} {year} of {where}" for name, year, where in cited if (folded(name), year) not in known}
+    assert missing == set(), "add them to docs/references.bib"
 
 
 def test_entries_are_in_order_and_once():
