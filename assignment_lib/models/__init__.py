@@ -9,6 +9,7 @@ neck.py              the batch norm between metric loss and PID classifier
 embedding.py         embeddings enriched by attribute predictions
 logit_adjustment.py  logits freed of how common each class was in training
 gradient.py          a part of a gradient
+explanations.py      which places speak for an attribute (Grad-CAM), and which for a match
 joint.py             JointNet and JointConvNet
 together.py          several networks that answer as one
 densenet_se.py       MultiHead DenseNet with squeeze-and-excitation

@@ -112,8 +112,8 @@ class JointConvNet(nn.Module):
         return first_stages(self.features.network, self.frozen_stages)
 
     def forward(self, images: Tensor) -> Output:
-        feature_map = self.features((images - self.mean) / self.std)
-        attributes = self._attributes(scale_gradient(feature_map, self.attribute_gradient))
+        feature_map = self.feature_map(images)
+        attributes = self.attribute_logits(scale_gradient(feature_map, self.attribute_gradient))
         if self.attention is not None:
             feature_map = self.attention(feature_map)
         embedding = self.pool(feature_map).flatten(1)
@@ -127,7 +127,12 @@ class JointConvNet(nn.Module):
             attributes = self.logit_adjustment(attributes)
         return Output(embedding, attributes, pid, metric)
 
-    def _attributes(self, feature_map: Tensor) -> dict[str, Tensor]:
+    def feature_map(self, images: Tensor) -> Tensor:
+        """What the backbone makes of images as `forward` takes them: `(B, channels, h, w)`."""
+        return self.features((images - self.mean) / self.std)
+
+    def attribute_logits(self, feature_map: Tensor) -> dict[str, Tensor]:
+        """What the heads say of a feature map: task -> logits `(B, C)`, before any `LogitAdjustment`."""
         if isinstance(self.heads, nn.ModuleDict):
             return {task: head(feature_map) for task, head in self.heads.items()}
         return self.heads(feature_map)
