@@ -30,7 +30,7 @@ def test_badges_and_first_cells_get_the_address(set_repository, tmp_path):
         'repository == "OWNER/REPOSITORY"' in line for line in first
     )  # what a copy without an address is known by
     assert set_repository.main("other/name") == 0
-    assert "someone" not in readme.read_text() + notebook.read_text()
+    assert "someone/re-id" not in readme.read_text() + notebook.read_text()
 
 
 def test_another_form_changes_nothing(set_repository, tmp_path):
