@@ -1,5 +1,6 @@
 """What the project cites as "Author et al. YEAR" stands in docs/references.bib."""
 
+import calendar
 import json
 import re
 import unicodedata
@@ -15,6 +16,10 @@ CITATION = re.compile(
     r" \(?((?:19|20)\d\d)\b"
 )
 
+#: "(Kish 1965)": one author, where a bracket opens before the name.
+ALONE = re.compile(r"\(([A-Z][a-z]+) ((?:19|20)\d\d)\b")
+MONTHS = set(calendar.month_name)
+
 
 def folded(name):
     """`Jégou` -> `jegou`: without accents, in lower case."""
@@ -24,7 +29,8 @@ def folded(name):
 def citations(text):
     """The (first author, year) that a text cites; comment signs and line breaks do not matter."""
     text = re.sub(r"\s*\n\s*(?:#:? ?|[*>-] )?\s*", " ", text)
-    return {(name, year) for name, year in CITATION.findall(text) if name[0].isupper()}
+    found = {(name, year) for name, year in CITATION.findall(text) if name[0].isupper()}
+    return found | {(name, year) for name, year in ALONE.findall(text) if name not in MONTHS}
 
 
 def entries(bibliography):
@@ -59,7 +65,8 @@ def texts():
         ('Zheng et al., "Scalable Person\nRe-identification", ICCV 2015, section 3', {("Zheng", "2015")}),
         ("Ye et al., TPAMI 2021", {("Ye", "2021")}),
         ("Heckbert (1989), Hu et al. (2018)", {("Heckbert", "1989"), ("Hu", "2018")}),
-        ("January 2026, in 2019 and 2020", set()),
+        ("of a sample (Kish 1965), see also (Student\n1908, table)", {("Kish", "1965"), ("Student", "1908")}),
+        ("January 2026, in 2019 and 2020 (May 2021)", set()),
     ],
 )
 def test_what_a_citation_is(text, wanted):
