@@ -10,6 +10,7 @@ reid_scores.py       the same scores at the speed of the similarity product
 threshold_scores.py  precision, recall and F1 of the images above a threshold
 list_scores.py       scores of the lists that are handed in
 baselines.py         the most frequent class, chance, and untrained ImageNet features
+worst.py             confident errors, and the queries whose matches come last
 calibration.py       temperature scaling, reliability, expected calibration error
 market_scale.py      made-up embeddings in the numbers of Market-1501
 

@@ -20,7 +20,8 @@ decisions.py   ten rules of who is the same person, learned and applied
 rules_table.py    the rules side by side
 lists_and_sets.py  the list for the examiner, the set for people
 judging.py     lists and pairs beside known identities
-search.py      images by a description
+search.py      images by a description, and how right they are
+embedding_map.py  embeddings on a plane, and how often neighbours agree
 export.py      the network as an ONNX file
 """
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -102,3 +104,52 @@ def rank_by_attributes(probabilities: dict[str, Tensor], conditions: list[Condit
     together = torch.stack(logs).sum(0).exp()
     order = together.sort(descending=True, stable=True).indices
     return order, together[order]
+
+
+class Precision(NamedTuple):
+    """How right the first images of a search are."""
+
+    right: int  # images of which all conditions hold
+    judged: int  # images whose attributes are known, at most the depth
+    chance: float  # share of all images whose attributes are known of which all conditions hold
+
+    @property
+    def share(self) -> float:
+        """Precision at that depth; not a number where nothing is known."""
+        return self.right / self.judged if self.judged else float("nan")
+
+
+def precision_at(order: Tensor, targets: Tensor, conditions: Sequence[Condition], depth: int = 10) -> Precision:
+    """Precision among the first `depth` images of `order` whose attributes are known, beside chance.
+
+    `order` `(K,)` are positions as `rank_by_attributes` gives them; `targets` `(N, 12)` int64, -1 where unknown: such images
+    (junk, distractors) are passed over. Chance is that of drawing among the images in `order`.
+    """
+    tasks = list(TASKS)
+    known = torch.ones(len(order), dtype=torch.bool)
+    right = known.clone()
+    for task, name in conditions:
+        true = targets[order, tasks.index(task)]
+        known &= true >= 0
+        right &= true == TASKS[task].index(name)
+    right = right[known]
+    first = right[:depth]
+    return Precision(int(first.sum()), len(first), float(right.float().mean()) if len(right) else float("nan"))
+
+
+def precision_table(
+    probabilities: dict[str, Tensor], targets: Tensor, texts: Sequence[str], depth: int = 10
+) -> pd.DataFrame:
+    """`precision_at` of several descriptions: one row a text of `texts`, as `parse` takes them.
+
+    `probabilities` as `rank_by_attributes` takes them, `targets` as `precision_at`. Columns: `Asked`, `Right` ("7 of 10"),
+    `Precision, %`, `Chance, %`. The depth is in `Right`, since fewer images may be known.
+    """
+    rows = []
+    for text in texts:
+        conditions = parse(text)
+        order, _ = rank_by_attributes(probabilities, conditions)
+        found = precision_at(order, targets, conditions, depth)
+        figures = {"Precision, %": 100 * found.share, "Chance, %": 100 * found.chance}
+        rows.append({"Asked": text, "Right": f"{found.right} of {found.judged}"} | figures)
+    return pd.DataFrame(rows)

@@ -67,3 +67,33 @@ def test_ranking_is_by_the_product(tasks, seed):
         assert probability == pytest.approx(product, rel=1e-4)
     assert together.tolist() == sorted(together.tolist(), reverse=True)
     assert sorted(order.tolist()) == list(range(9))
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30)
+def test_precision_beside_a_loop(seed):
+    random = torch.Generator().manual_seed(seed)
+    images = int(torch.randint(1, 15, (1,), generator=random))
+    targets = torch.randint(-1, 2, (images, len(TASKS)), generator=random)
+    order = torch.randperm(images, generator=random)
+    conditions = [search.Condition("hat", "yes"), search.Condition("gender", "male")]
+    hat, gender = (list(TASKS).index(task) for task in ("hat", "gender"))
+    hits = []
+    for place in order.tolist():
+        if targets[place, hat] >= 0 and targets[place, gender] >= 0:
+            hits.append(targets[place, hat] == 1 and targets[place, gender] == 0)
+    found = search.precision_at(order, targets, conditions, depth=4)
+    assert (found.right, found.judged) == (sum(map(bool, hits[:4])), len(hits[:4]))
+    if hits:
+        assert found.chance == pytest.approx(sum(map(bool, hits)) / len(hits))
+        assert found.share == pytest.approx(sum(map(bool, hits[:4])) / len(hits[:4]))
+
+
+def test_a_table_of_descriptions():
+    probabilities = {task: torch.full((4, len(classes)), 1 / len(classes)) for task, classes in TASKS.items()}
+    probabilities["hat"] = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    targets = torch.zeros(4, len(TASKS), dtype=torch.long)
+    targets[[0, 3], list(TASKS).index("hat")] = 1
+    table = search.precision_table(probabilities, targets, ["hat", "no hat"], depth=2)
+    assert table["Asked"].tolist() == ["hat", "no hat"] and table["Right"].tolist() == ["1 of 2", "1 of 2"]
+    assert table["Precision, %"].tolist() == [50, 50] and table["Chance, %"].tolist() == [50, 50]
