@@ -34,13 +34,14 @@ def class_shares(table: pd.DataFrame, reference: Tensor | None = None, name: str
         axes.set(xscale="log", xlim=(1, 30 * len(table)), yticks=places, yticklabels=classes, title=task)
         axes.invert_yaxis()
         axes.tick_params(labelsize=8)
+        axes.grid(axis="y", visible=False)
         for place, n in enumerate(images):
             share = f"{n:,} ({n / max(known, 1):.1%})"
             axes.text(1.5 * len(table), place, share, va="center", fontsize=7)
         rare += int((images < known / len(classes) / 2).sum())
     for axes in grid[-1]:
         axes.set_xlabel("images", fontsize=9)
-    grid[0, 0].legend(fontsize=7, loc="lower left")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), fontsize=9, loc="upper right")
     fewest = min(counts, key=lambda label: counts[label])
     figure.suptitle(
         f"{rare} of {len(counts)} classes have less than half the images of a balanced task, {fewest} only {counts[fewest]}"
