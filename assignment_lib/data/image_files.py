@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
 
 
-def decode_file(path: str | Path, size: tuple[int, int]) -> np.ndarray:
-    """One image file as uint8 (height, width, 3) of `size` = (height, width), as `images.decode` describes it.
+def decode_file(path: str | Path | BinaryIO, size: tuple[int, int]) -> np.ndarray:
+    """One image file (a path, or an open one) as uint8 (height, width, 3) of `size` = (height, width), as `images.decode` says.
 
     Raises whatever Pillow raises, and `ValueError` for floating-point pixels.
     """

@@ -13,5 +13,5 @@ plots/              every figure
 board.py            pictures for TensorBoard
 gpu_check.py        a GPU in some minutes: is it fast, does it compute the same
 gpu_verdict.py      what those measurements mean, in sentences
-widget.py           the query-retrieval widget of notebook 05
+widget/             the query-retrieval widget of notebook 05 and of `make demo`
 """
