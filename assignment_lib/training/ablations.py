@@ -168,10 +168,11 @@ def run(
 
 
 def _line(result: dict) -> str:
+    """A result as one printed line, with its speed where a person watches: no run has that of another."""
     scores = {"Acc": result["acc"], "mAcc": result["macc"], "mAP": result["mAP"], "rank-1": result["rank1"]}
     shown = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items() if value is not None)
     name = f"{result['group']}: {result['name']}, seed {result['seed']}"
-    return f"{name}:  {shown}  {result['images_per_second']:.0f} images/s"
+    return f"{name}:  {shown}" + (f"  {result['images_per_second']:.0f} images/s" if environment.attended() else "")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -70,6 +70,15 @@ def test_a_row_of_its_own_size_sees_images_of_that_size(few_data, tmp_path, monk
     assert len(calls) == 2, "the other rows share their images"
 
 
+def test_a_line_tells_its_speed_where_a_person_watches(monkeypatch):
+    result = {"group": "g", "name": "n", "seed": 1, "acc": None, "macc": 0.5, "mAP": 0.25, "rank1": 0.1}
+    result["images_per_second"] = 60
+    monkeypatch.delenv("ASSIGNMENT_UNATTENDED", raising=False)
+    assert ablations._line(result) == "g: n, seed 1:  mAcc 50.0  mAP 25.0  rank-1 10.0  60 images/s"
+    monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
+    assert ablations._line(result) == "g: n, seed 1:  mAcc 50.0  mAP 25.0  rank-1 10.0"
+
+
 def test_the_command_line_takes_the_rows_of_its_recipe(monkeypatch):
     taken = []
     monkeypatch.setattr(ablations, "load", lambda _: None)
