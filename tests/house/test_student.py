@@ -2,11 +2,14 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 
 import nbformat
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
 from assignment_lib.environment import PROJECT_ROOT
@@ -79,6 +82,33 @@ def test_answers_are_emptied_and_everything_else_stays(cut):
 )
 def test_details_called_solution_are_cut_out(student, text, left):
     assert student.without_solutions(text) == left
+
+
+#: Text outside of blocks, and blocks in blocks: (is it a solution, what is in it).
+TREES = st.recursive(st.just("word"), lambda parts: st.tuples(st.booleans(), st.lists(parts, max_size=3)), max_leaves=8)
+
+
+@given(st.lists(TREES, max_size=4))
+def test_of_blocks_in_blocks_no_solution_survives(parts):
+    sys.path.insert(0, str(PROJECT_ROOT / "tools"))
+    without_solutions = importlib.import_module("student").without_solutions
+    sys.path.remove(str(PROJECT_ROOT / "tools"))
+    kept = []
+
+    def written(part, hidden):
+        if part == "word":
+            number = f"w{next(counter)}w"
+            kept.extend([] if hidden else [number])
+            return f" {number} "
+        solution, inside = part
+        title = "Solution" if solution else "Hint"
+        text = "".join(written(each, hidden or solution) for each in inside)
+        return f"\n<details><summary>{title}</summary>{text}</details>\n"
+
+    counter = iter(range(1000))
+    left = without_solutions("".join(written(part, False) for part in parts))
+    assert re.findall(r"w\d+w", left) == kept
+    assert "Solution" not in left and left.count("<details>") == left.count("</details>")
 
 
 def test_a_cell_that_was_all_solution_goes(cut):
