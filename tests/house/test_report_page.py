@@ -1,7 +1,9 @@
 """docs/report.md: what it cites in the notebooks is there, and its numbers are those that were measured."""
 
+import io
 import json
 import re
+import subprocess
 
 import pandas as pd
 import pytest
@@ -22,8 +24,17 @@ def rows(text):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
 
 
+def committed(name):
+    """A table of figures/ as it is committed: `make notebooks` on another machine writes slightly other numbers."""
+    show = ["git", "-C", str(PROJECT_ROOT), "show", f"HEAD:figures/{name}.csv"]
+    done = subprocess.run(show, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("without the repository's history nobody knows which figures are committed")
+    return io.StringIO(done.stdout)
+
+
 def figures(name):
-    table = pd.read_csv(PROJECT_ROOT / "figures" / f"{name}.csv", dtype=str)
+    table = pd.read_csv(committed(name), dtype=str)
     return table.set_index(table.columns[0])
 
 
@@ -76,7 +87,7 @@ def test_tables_1_and_2_are_those_of_figures_and_results():
 def test_numbers_of_drawings_in_the_text():
     text = " ".join(PAGE.split())
     known = figures("baseline_overfitting")["acc"].astype(float)
-    weights = pd.read_csv(PROJECT_ROOT / "figures" / "class_weights.csv").set_index(["task", "class"])
+    weights = pd.read_csv(committed("class_weights")).set_index(["task", "class"])
     pairs = (weights.loc[name, ["all images", "sampler (expected)"]] for name in (("age", "old"), ("hat", "yes")))
     ages, hats = (f"{before:.1f} to {after:.1f}" for before, after in pairs)
     assert f"knows {known['training images']:.1f} % of" in text and f"and {known['validation images']:.1f} % of" in text
