@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +32,7 @@ def embedding_map(
     figure, grid = plt.subplots(
         1, len(labels), figsize=(min(11, 4.6 * len(labels)), 4.9), squeeze=False, layout="constrained"
     )
-    agree = {} if agreement is None else agreement.set_index("Label").to_dict("index")
+    agree: Mapping[Any, Any] = {} if agreement is None else agreement.set_index("Label").to_dict("index")
     for axes, (name, values) in zip(grid[0], labels.items(), strict=True):
         values = np.asarray(values)
         found, counts = np.unique(values[values >= 0], return_counts=True)

@@ -38,7 +38,7 @@ def heat_map_sheet(
     figure, grid = plt.subplots(
         2 * rows, columns, figsize=(columns * 1.08 + 1.2, rows * 4.3 + 0.4), squeeze=False, layout="constrained"
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.01)
     for position in range(rows * columns):
         above, below = (grid[2 * (position // columns) + part, position % columns] for part in (0, 1))
         if position >= len(images):

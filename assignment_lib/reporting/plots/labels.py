@@ -37,12 +37,12 @@ def label_points(
     no text is to cover.
     """
     renderer = cast(FigureCanvasAgg, axes.figure.canvas).get_renderer()
-    points = axes.transData.transform(np.column_stack([x, y]))
-    pixels = axes.get_figure(root=True).dpi / 72
+    points = np.asarray(axes.transData.transform(np.column_stack([x, y])))
+    pixels = axes.figure.dpi / 72
     radii = np.broadcast_to(radius, len(points)).astype(float)
     taken = np.column_stack([points - radii[:, None] * pixels, points + radii[:, None] * pixels])
     if avoid is not None:
-        others = axes.transData.transform(avoid)
+        others = np.asarray(axes.transData.transform(avoid))
         taken = np.concatenate([taken, np.column_stack([others - 2 * pixels, others + 2 * pixels])])
     nearness = np.linalg.norm(points[:, None] - points[None], axis=2)
     for place in np.argsort(np.sort(nearness, axis=1)[:, :3].sum(1), kind="stable").tolist():
@@ -53,7 +53,7 @@ def label_points(
         box = np.asarray(label.get_window_extent(renderer).extents)
         taken = np.concatenate([taken, box[None]])
         if far:
-            end = axes.transData.inverted().transform(np.clip(points[place], box[:2], box[2:]))
+            end = np.asarray(axes.transData.inverted().transform(np.clip(points[place], box[:2], box[2:])))
             line = [x[place], end[0]], [y[place], end[1]]
             axes.plot(*line, color="#999999", linewidth=0.6, zorder=1, scalex=False, scaley=False)
 

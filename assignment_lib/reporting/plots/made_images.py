@@ -30,7 +30,7 @@ def transforms_sheet(image: Tensor, settings: Augmentation | None = None, draws:
     figure, grid = plt.subplots(
         draws, len(columns), figsize=(len(columns) * 1.18, draws * 2.15 + 0.9), squeeze=False, layout="constrained"
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.01)
     for column, (name, pictures) in zip(grid.T, columns.items(), strict=True):
         for row, axes in enumerate(column):
             if name == "original" and row:
@@ -63,7 +63,7 @@ def background_sheet(images: Tensor, share: float = 0.2) -> Figure:
     figure, grid = plt.subplots(
         3, len(images), figsize=(len(images) * 0.98 + 0.9, 6.5), squeeze=False, layout="constrained"
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
     for column, axes in enumerate(grid.T):
         show_image(axes[0], images[column])
         for start, color in ((0, BLUE), (width - margin, ORANGE)):

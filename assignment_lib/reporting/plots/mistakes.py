@@ -32,7 +32,7 @@ def attribute_errors(
     ]
     which = errors["image"].tolist()
     least = 100 * errors["confidence"].min()
-    title = f"The {len(errors)} surest errors on {of}: the network is {least:.0f} % sure or more, and the annotation disagrees"
+    title = f"The {len(errors)} surest errors on {of}: the network is {least:.0f} % sure or more,\nand the annotation disagrees"
     people = [int(pids[image]) for image in which] if len(pids) else ()
     return image_sheet([images[image] for image in which], titles, columns, title, people)
 
@@ -78,5 +78,6 @@ def worst_query_grid(
         [ids[order.numpy()].tolist() for order in orders],
         title=f"The {len(table)} worst of {asked} queries: "
         f"AP {100 * table['AP'].min():.0f} to {100 * table['AP'].max():.0f} %; "
-        f"for {late} of them no match is among the first {depth}\n(a last image beyond these is the first true match)",
+        f"for {late} of them no match is among the first {depth}"
+        + ("\n(a last image beyond these is the first true match)" if late else ""),
     )

@@ -30,7 +30,9 @@ def architecture(
     frozen = ""
     if recipe is not None and recipe.model.frozen_stages >= 0:
         frozen = f"\nstem and {recipe.model.frozen_stages} stages frozen"
-    weights = {True: "ImageNet weights", False: "from scratch", None: ""}[recipe and recipe.model.pretrained]
+    weights = ""
+    if recipe is not None:
+        weights = "ImageNet weights" if recipe.model.pretrained else "from scratch"
     name = backbone.replace("_", "\n", 1) if len(backbone) > 20 else backbone
     _box(axes, 1.8, 2.2, 1.9, 1.2, f"shared backbone\n{name}\n{weights}{frozen}".rstrip(), _SHARED)
     _box(axes, 4.1, 2.2, 1.4, 1.2, "feature map\n" + " × ".join(f"{size:,}" for size in shape), _MAP)
@@ -67,13 +69,12 @@ def _box(
             edgecolor="black", linestyle="--" if dropped else "-",
         )
     )  # fmt: skip
-    label = axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=10, linespacing=1.25)
-    to_data = axes.transData.inverted()
-    while label.get_fontsize() > 6:
-        extent = label.get_window_extent().transformed(to_data)
+    label = axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", linespacing=1.25)
+    for size in (10.0, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0, 6.5, 6.0):
+        label.set_fontsize(size)
+        extent = label.get_window_extent().transformed(axes.transData.inverted())
         if extent.width <= width - 0.08 and extent.height <= height - 0.08:
             break
-        label.set_fontsize(label.get_fontsize() - 0.5)
 
 
 def _image(recipe: Recipe | None) -> str:

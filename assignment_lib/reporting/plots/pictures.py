@@ -49,11 +49,17 @@ def image_sheet(
     With `pids` each image says below who it is; junk (id -1) has a gray frame and distractors (0) an orange one.
     """
     rows = -(-len(images) // columns)
-    height = 1.85 + 0.17 * (len(titles) > 0) + 0.2 * (len(pids) > 0)
+    lines = [line for text in titles for line in text.split("\n")]
+    width = max(0.98, 0.072 * max(map(len, lines), default=0))  # of letters of 8 points
+    height = 1.85 + 0.17 * max((text.count("\n") + 1 for text in titles), default=0) + 0.25 * (len(pids) > 0)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(columns * 0.98, rows * height + 0.4 * bool(title)), squeeze=False, layout="constrained"
+        rows,
+        columns,
+        figsize=(columns * width, rows * height + 0.25 * title.count("\n") + 0.4 * bool(title)),
+        squeeze=False,
+        layout="constrained",
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
     for position, axes in enumerate(grid.flat):
         if position >= len(images):
             axes.set_axis_off()
@@ -79,7 +85,7 @@ def identity_sheet(
     figure, grid = plt.subplots(
         len(pids), most, figsize=(most * 0.98 + 0.3, len(pids) * 2.02 + 0.4), squeeze=False, layout="constrained"
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
     for pid, row in zip(pids, grid, strict=True):
         of_person = table[table["pid"] == pid].sort_values(["camera", "file"])
         count = len(of_person)

@@ -44,5 +44,5 @@ def seed_spread(runs: pd.DataFrame) -> Figure:
     )
     figure.text(0.01, 0.005, "stroke: a seed; dot and line: mean and 95 % interval; diamond: the report, on Market-1501",
                 fontsize=8.5, style="italic")  # fmt: skip
-    figure.get_layout_engine().set(rect=(0, 0.06, 1, 0.94))
+    figure.set_layout_engine("constrained", rect=(0, 0.06, 1, 0.94))
     return figure
