@@ -40,7 +40,7 @@ def correlations(people: pd.DataFrame) -> Figure:
     bar = figure.colorbar(picture, ax=axes, shrink=0.7)
     bar.set_label("Pearson correlation", fontsize=9)
     bar.ax.tick_params(labelsize=9)
-    for place in np.flatnonzero(people[binary].nunique() < 2):
+    for place in np.flatnonzero(people[binary].nunique() < 2).tolist():
         if place:  # the first task has no row
             axes.text(place / 2 - 0.5, place, "one class only", ha="center", va="center", fontsize=9, color="#555555")
     title = f"Two-class attributes of {len(people):,} people"

@@ -47,7 +47,7 @@ def attribute_bars(table: pd.DataFrame, column: str = "mAcc", name: str = "") ->
             top = np.maximum(top, values)
             above = int((heights > values)[(table["Task"] != "average").to_numpy()].sum())
             title = f", above {label} in {above} of {len(table) - int((table['Task'] == 'average').sum())} tasks"
-    for place, height in zip(places, heights, strict=True):
+    for place, height in enumerate(heights.tolist()):
         if np.isfinite(height):
             axes.text(place, 2, f"{height:.0f}", ha="center", color="white", fontsize=9, weight="bold")
     only_one = False
