@@ -22,10 +22,11 @@ def class_shares(table: pd.DataFrame, reference: Tensor | None = None, name: str
     balanced task would end; diamonds are the shares `reference` `(41,)` of another data set called `name`, as counts.
     """
     figure, grid = plt.subplots(3, 4, figsize=(12, 7.5), sharex=True)
-    counts, rare = {}, 0
+    counts: dict[str, int] = {}
+    rare = 0
     for axes, (task, classes) in zip(grid.flat, TASKS.items(), strict=True):
         images = table.loc[table[task] >= 0, task].value_counts().reindex(range(len(classes)), fill_value=0)
-        counts |= {f"{task}: {label}": n for label, n in zip(classes, images, strict=True)}
+        counts |= {f"{task}: {label}": int(n) for label, n in zip(classes, images, strict=True)}
         known, places = int(images.sum()), np.arange(len(classes))
         axes.barh(places, images, color=BLUE)
         axes.axvline(known / len(classes), color="black", linewidth=0.8, label="balanced")

@@ -1,14 +1,12 @@
-"""What is in a data set: counts, cameras, attributes that go together, and the classes in its validation part."""
+"""What is in a data set: counts, cameras, and the classes in its validation part."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from assignment_lib.data.attributes import TASKS
 from assignment_lib.reporting.plots.theme import BLUE, GRAY
 
 
@@ -25,26 +23,18 @@ def counts(values: pd.Series, title: str, xlabel: str, ylabel: str) -> Figure:
 
 def camera_table(table: pd.DataFrame) -> Figure:
     """Draw the number of images (left) and of identities (right) of each camera; `table` has a row per image."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
     cameras = table.groupby("camera")
+    people = table["pid"].nunique()
     for axes, values, label in ((left, cameras.size(), "images"), (right, cameras["pid"].nunique(), "people")):
         axes.bar(values.index.astype(str), values.to_numpy(), color=BLUE)
         axes.bar_label(axes.containers[0], fontsize=8)
-        axes.set(xlabel="camera", ylabel=label, title=f"{label.capitalize()} a camera")
+        has, of = ("sees", f" of {people}") if label == "people" else ("has", "")
+        title = f"A camera {has} {values.min()} to {values.max()}{of} {label}"
+        axes.set(xlabel="camera", ylabel=label, title=title)
         axes.grid(axis="x", visible=False)
-    figure.tight_layout()
-    return figure
-
-
-def correlations(people: pd.DataFrame) -> Figure:
-    """Draw the Pearson correlations of the two-class tasks; `people` has the target columns, one row per identity."""
-    binary = [task for task, classes in TASKS.items() if len(classes) == 2]
-    # "clothes: pants" says more than a 1: the label names what a 1 means
-    table = people[binary].rename(columns={task: f"{task}: {TASKS[task][1]}" for task in binary})
-    figure, axes = plt.subplots(figsize=(7, 5.6))
-    mask = np.triu(np.ones((len(binary), len(binary)), dtype=bool))
-    sns.heatmap(table.corr(), ax=axes, mask=mask, vmin=-1, vmax=1, cmap="RdBu_r", annot=True, fmt=".2f", square=True)
-    axes.set_title("Correlation of two-class attributes over people")
+    right.axhline(people, color="black", linewidth=0.8, linestyle="--", label="all people")
+    right.legend(fontsize=8, loc="lower right")
     figure.tight_layout()
     return figure
 
@@ -56,7 +46,12 @@ def coverage(table: pd.DataFrame, most: int = 41) -> Figure:
     for column, color in zip(table, (BLUE, GRAY), strict=False):
         label = f"{column}: {table[column].mean():.1f} on average"
         axes.hist(table[column], bins.tolist(), alpha=0.7, color=color, label=label)
-    axes.set(xlabel=f"classes of {most} in the validation part", ylabel="seeds", title="Class coverage of the split")
+    first, *others = table.mean().items()
+    title = f"The {first[0]} keeps {first[1]:.1f} of {most} classes" + "".join(
+        f", the {name} {classes:.1f}" for name, classes in others
+    )
+    axes.axvline(most, color="black", linewidth=0.8, linestyle="--", label="all classes")
+    axes.set(xlabel=f"classes of {most} in the validation part", ylabel="seeds", title=title)
     axes.locator_params(axis="x", integer=True)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
