@@ -194,7 +194,7 @@ RECIPES = {
         patience=20,  # the best epoch of a cosine is one of its last
         schedule="cosine",
         warmup_epochs=1.0,
-        ablation_epochs=5,
+        ablation_epochs=4,
         ablation_seeds=1,
         ablation_image_size=(128, 64),
     ),
