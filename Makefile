@@ -16,16 +16,20 @@ export ASSIGNMENT_SEED := $(SEED)
 # (docs/speed.md). Off with `make KEEP_MEMORY= ...`.
 KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
 
-.PHONY: notebooks test check lint ablations train adapt gpu-check bench lab environment course download badges student clean
+.PHONY: notebooks test test-browser check lint demo ablations train adapt gpu-check bench lab environment course download badges student clean
 
 notebooks: environment
 	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
 # a process takes whole files, so that what their tests share is made once; the longest files begin first
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile --ignore tests/browser
 
 test: lint
 	$(PYTEST) --no-loadscope-reorder tests/notebooks tests/training tests
+
+# JupyterLab and the page of `make demo` in Chromium, which the system has to have: apt-get install chromium
+test-browser: environment
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -rs tests/browser
 
 check: lint
 	$(PYTEST) -m "not slow"
@@ -61,6 +65,10 @@ gpu-check: environment
 # short benchmarks beside their limits; fails where one is broken. Two idle cores, about two minutes
 bench: environment
 	$(KEEP_MEMORY) TQDM_DISABLE=1 $(RUN) benchmarks/bench.py
+
+# the widget of notebook 05 as a page on 127.0.0.1; same variables as `make train`, PORT=8866
+demo: environment
+	$(KEEP_MEMORY) $(RUN) tools/demo.py --port $(or $(PORT),8866)
 
 lab: environment
 	$(KEEP_MEMORY) $(VENV)/bin/jupyter lab notebooks

@@ -40,7 +40,7 @@ def figures(page: Page, everyone: pd.DataFrame | None, threshold: float | None) 
     line = None if everyone is None else everyone[everyone["set_size"] > 0]  # of nothing there is no precision
     here = None if math.isnan(of.recall) else (of.recall, of.precision)
     return (
-        '<table class="qr-figures"><tr><th></th><th>precision</th><th>recall</th><th>F1</th><th></th></tr>'
+        '<table class="qr-figures"><tr><th></th><th>precision</th><th>recall</th><th>F1</th></tr>'
         f"{''.join(rows)}</table>{precision_recall(page.curve, line, here, there)}"
         f'<p class="qr-key">{_key(of)}</p>'
     )
@@ -48,7 +48,7 @@ def figures(page: Page, everyone: pd.DataFrame | None, threshold: float | None) 
 
 def _row(name: str, values: tuple[float, float, float], more: str) -> str:
     cells = "".join(f"<td>{'–' if math.isnan(value) else f'{value:.2f}'}</td>" for value in values)
-    return f"<tr><th>{name}</th>{cells}<td>{more}</td></tr>"
+    return f"<tr><th>{name}<br><small>{more}</small></th>{cells}</tr>"
 
 
 def _key(of: Counts) -> str:

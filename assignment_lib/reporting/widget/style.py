@@ -40,8 +40,9 @@ STYLE = f"""<style>
 .qr-wrong {{ border: 4px dashed {RED}; }} .qr-wrong .qr-mark {{ color: {RED}; }}
 .qr-out {{ border: 4px dotted {GRAY}; }}
 .qr-plain {{ border: 4px solid transparent; }}
-.qr-below img {{ filter: grayscale(1); opacity: .45; }}
+.qr-below img {{ filter: grayscale(1); opacity: .55; }}
 .qr-below {{ border-color: {GRAY}; }}
+.qr-lost .qr-below {{ border-color: {GREEN}; }} .qr-lost .qr-below img {{ filter: none; opacity: 1; }}
 .qr-file {{ display: block; font-size: 10px; opacity: .75; overflow-wrap: anywhere; }}
 .qr-says {{ list-style: none; margin: 2px 0 0 !important; padding: 0 !important; font-size: 11px; line-height: 1.15; }}
 .qr-says li {{ margin: 0; }} .qr-says small {{ opacity: .75; }} .qr-says s {{ text-decoration-color: {RED}; }}
@@ -50,7 +51,7 @@ STYLE = f"""<style>
 .qr-thumb {{ text-align: center; font-size: 10px; border: 3px solid transparent; box-sizing: border-box; overflow: hidden; }}
 .qr-thumb img {{ width: 42px; height: 84px; object-fit: contain; margin: 0; display: block; }}
 .qr-chosen {{ border: 3px solid {BLUE}; font-weight: bold; }}
-.qr-figures {{ border-collapse: collapse; margin: 6px 0; }}
+.qr-figures {{ border-collapse: collapse; margin: 6px 0; font-size: 12px; }} .qr-figures small {{ font-weight: normal; }}
 .qr-figures td, .qr-figures th {{ padding: 1px 5px; text-align: right; }}
 .qr-figures td {{ font-variant-numeric: tabular-nums; font-size: 15px; }}
 .qr-curve {{ width: 240px; max-width: 100%; font-size: 10px; fill: currentColor; }}

@@ -140,6 +140,7 @@ def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
     side = widgets.VBox([asked, figures])
     found = widgets.VBox([sentence, beside, results.box, turning, missed_title, lost.box])
     main = widgets.Box([side, found])
+    lost.box.add_class("qr-lost")
     for box, kind in ((turning, "qr-row"), (side, "qr-side"), (found, "qr-found"), (main, "qr-main")):
         box.add_class(kind)
     whole = widgets.VBox([widgets.HTML(STYLE), *controls.rows(of, thumbnails.box), main])

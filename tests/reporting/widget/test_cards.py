@@ -81,10 +81,11 @@ def test_figures_of_this_query_and_of_all():
     page = Page(SHOWN, "", [], [], 0, Counts(4, 2, 1, 3, True), 1, mine)
     text = panel.figures(page, everyone, 0.52)
     Images(text)
-    assert "<td>0.67</td><td>0.67</td><td>0.67</td><td>2 ✓ 1 ✗ of 3</td>" in text
-    assert "<td>0.40</td><td>0.60</td><td>0.48</td><td>3.5 images</td>" in text
+    assert "<small>2 ✓ 1 ✗ of 3</small></th><td>0.67</td><td>0.67</td><td>0.67</td>" in text
+    assert "<small>3.5 images</small></th><td>0.40</td><td>0.60</td><td>0.48</td>" in text
     assert 'class="qr-here"' in text and 'class="qr-all"' in text
-    assert "all queries</th>" not in panel.figures(page, everyone, None)
+    assert "all queries" not in panel.figures(page, everyone, None).split("</table>")[0]
+    assert "dashed" in panel.figures(page, everyone, None)
     assert "Nobody knows" in panel.figures(page._replace(counts=Counts(4, 0, 0, 0, False)), None, 0.5)
 
 
