@@ -122,6 +122,9 @@ def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
 
         control.observe(moved, "value")
 
+    def setter(name: str) -> Callable[[State, Any], State]:
+        return lambda state, value: asking.with_setting(state, **{name: value})
+
     count = len(sides.query)
     of.previous.on_click(lambda _: act(lambda state: asking.stepped(state, count, -1)))
     of.next.on_click(lambda _: act(lambda state: asking.stepped(state, count, 1)))
@@ -133,7 +136,7 @@ def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
     hand(of.words, lambda state, text: asking.with_words(state, text) if text.strip() else state)
     hand(of.heat, lambda state, _: state)
     for name in _SETTINGS:
-        hand(getattr(of, name), lambda state, value, name=name: asking.with_setting(state, **{name: value}))
+        hand(getattr(of, name), setter(name))
     of.upload.observe(upload, "value")
 
     turning = widgets.Box([of.back, page_title, of.on])
