@@ -51,10 +51,10 @@ def attribute_bars(table: pd.DataFrame, column: str = "mAcc", name: str = "") ->
         if np.isfinite(height):
             axes.text(place, 2, f"{height:.0f}", ha="center", color="white", fontsize=9, weight="bold")
     only_one = False
-    for bar, place, highest, classes in zip(bars, places, top, table.get("Classes", []), strict=False):
+    for bar, at, highest, classes in zip(bars, places, top, table.get("Classes", []), strict=False):
         there, of_task = (int(number) for number in classes.split(" of "))
         if there < of_task:
-            axes.annotate(f"{of_task - there} absent", (place, highest + 3), ha="center", fontsize=8, color="#555555")
+            axes.annotate(f"{of_task - there} absent", (at, highest + 3), ha="center", fontsize=8, color="#555555")
         if there == 1:
             bar.set_facecolor(_PALE)
             only_one = True
