@@ -2,7 +2,7 @@
 
 tables.py           tables beside the report's own figures, written as CSV, Markdown and LaTeX
 report_weights.py   the class weights in the report's Figure 1
-ablation_tables.py  the tables of the ablations: runs, means, verdicts
+ablation_tables.py  the tables of the ablations: runs, means, paired intervals
 recipe_tables.py    recipes beside each other on real people, from committed numbers
 speed_to_quality.py how soon a recipe reaches the figure at which another one ends
 metrics_file.py     `metrics.json`, of this run and of other recipes

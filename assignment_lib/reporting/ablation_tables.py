@@ -70,26 +70,6 @@ def table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def verdicts(means: pd.DataFrame, rows: Sequence[Row] = ROWS) -> pd.DataFrame:
-    """Say of each variant of `means` (of `table`) whether it is "better" or "worse" than the base: where every seed agrees.
-
-    Where the report says something of `rows`, that stands beside it, and variants that it does not speak of are left out.
-    """
-    says = {(row.group, row.name): row.report for row in rows}
-    reported = any(says.values())
-    lines = []
-    for _, row in means.iterrows():
-        said = says.get((row["Group"], row["Variant"]), "")
-        if row["Group"] == "base" or (reported and not said):
-            continue
-        found = {
-            score: _verdict(row.get(f"{score} - base"), row.get(f"{score} better in")) for score in ("mAP", "mAcc")
-        }
-        beside = {"Report": said} if reported else {}
-        lines.append({"Variant": row["Variant"]} | beside | {f"{score} here": text for score, text in found.items()})
-    return pd.DataFrame(lines)
-
-
 def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """How far each variant of `runs` (of `results_table`) lies from the base, as the seeds tell: one row a variant.
 
@@ -141,11 +121,3 @@ def _student(differences: np.ndarray, confidence: float) -> tuple[float, float, 
         return mean, np.nan, np.nan
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * differences.std(ddof=1) / np.sqrt(n))
     return mean, mean - half, mean + half
-
-
-def _verdict(difference: float | None, better_in: str | None) -> str:
-    if difference is None or better_in is None or pd.isna(difference):
-        return ""
-    wins, seeds = (int(number) for number in better_in.split(" of "))
-    word = "better" if wins == seeds else "worse" if wins == 0 and difference < 0 else "seeds disagree"
-    return f"{word} ({difference:+.1f})"

@@ -26,12 +26,10 @@ tiles.py       pictures that can be clicked, by an HTML text under a grid of but
 controls.py    everything that is set by hand
 view.py        `play`: all of it together
 prepare.py     what `play` needs, from a data set and a trained network
-simple.py      a list of names, ten images and a threshold
 """
 
 from assignment_lib.reporting.widget.looks import look
 from assignment_lib.reporting.widget.sides import sides
-from assignment_lib.reporting.widget.simple import query_retrieval
 from assignment_lib.reporting.widget.view import play
 
-__all__ = ["look", "play", "query_retrieval", "sides"]
+__all__ = ["look", "play", "sides"]
