@@ -108,7 +108,7 @@ def test_notebook_05_alone_trains_the_network_that_it_needs(tmp_path):
     """Its cells as far as the network; `executed` has the rest."""
     synthetic.draw(tmp_path / "few", train_identities=10, test_identities=4, train_images=40, progress=False)
     cells = [c.source for c in nbformat.read(NOTEBOOKS[4], as_version=4).cells if c.cell_type == "code"]
-    end = next(number for number, source in enumerate(cells, 1) if "on_demand.trained_network(" in source)
+    end = next(number for number, source in enumerate(cells, 1) if "several.networks(" in source)
     script = tmp_path / "first_cells.py"
     script.write_text("\n".join(cells[:end]))
     settings = {"DATA": str(tmp_path / "few"), "RUNS": str(tmp_path / "runs"), "UNATTENDED": "1"}

@@ -19,7 +19,7 @@ def test_strong_trains_what_it_says(few_data, tmp_path):
     assert history["learning_rate/heads"].iloc[1] < history["learning_rate/heads"].iloc[0]
     assert torch.equal(training.network.features.network.conv_stem.weight, stem)
     network, found = parts.trained_network(tmp_path)
-    assert found == settings and float(network.logit_adjustment.tau) == pytest.approx(0.4)
+    assert found == settings and float(network.logit_adjustment.tau) == pytest.approx(0.5)
 
 
 @pytest.mark.slow
