@@ -3,8 +3,8 @@
 Compared for the grid, 20 results a page: (1) anywidget: a click is a few lines of JavaScript of one's own, and nothing shows
 where it is not installed, as on Colab; (2) an Image, an HTML and a Button of ipywidgets a result: 60 messages a click, and alt
 texts are not to be had; (3) this: one message a click with pictures, texts and alt texts, while the buttons stay as they are.
-It is real buttons, so that Tab and Enter work, and the same code under ipywidgets 7.7.1 and 8. `benchmarks/widget.py` measures
-it, and docs/speed.md has what it took: under 200 ms, so that there is no anywidget here.
+It is real buttons, so that Tab and Enter work, and the same code under ipywidgets 7.7.1 and 8. The three were compared by what
+they need, not by time; `benchmarks/widget.py` measures the third.
 """
 
 from __future__ import annotations
