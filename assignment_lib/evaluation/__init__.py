@@ -1,7 +1,7 @@
 """Scores of what a network says about images: attributes, re-identification, sets of images, calibration.
 
 predictions.py       images -> embeddings and attribute probabilities
-neighbours.py           attributes asked of an image's neighbours too
+neighbours.py        attributes asked of an image's neighbours too
 as_test.py           a validation as hard as the test: a search in a crowd
 scoring.py           scores of a network on a validation split and on the test images
 attribute_scores.py  accuracy, mean class accuracy, confusion

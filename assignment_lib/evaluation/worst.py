@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import torch
 from torch import Tensor
 
 from assignment_lib.data.attributes import TASKS
+from assignment_lib.evaluation.protocol import average_precision
 
 
 def confident_errors(
@@ -55,10 +55,8 @@ def worst_queries(verdicts: Sequence[Sequence[bool | None]], most: int = 5) -> p
     """
     rows = []
     for query, of_query in enumerate(verdicts):
-        hits = torch.tensor([hit for hit in of_query if hit is not None], dtype=torch.bool)
-        places = hits.nonzero()[:, 0] + 1
-        if len(places):
-            precision = torch.arange(1, len(places) + 1) / places
-            rows.append((query, float(precision.mean()), int(places[0]), len(places)))
+        right = [hit for hit in of_query if hit is not None]
+        if any(right):
+            rows.append((query, average_precision(right), right.index(True) + 1, sum(right)))
     table = pd.DataFrame(rows, columns=["query", "AP", "first match", "matches"])
     return table.sort_values("AP", kind="stable").head(most).reset_index(drop=True)

@@ -13,6 +13,11 @@ from assignment_lib.models.joint import JointConvNet, Output
 from assignment_lib.models.logit_adjustment import LogitAdjustment
 
 
+def one_of(network: nn.Module) -> nn.Module:
+    """The network itself, or the first of those that answer `Together`: for what is asked of one alone, as its maps are."""
+    return network.networks[0] if isinstance(network, Together) else network
+
+
 class Together(nn.Module):
     """The ensemble of `networks`: embeddings side by side, attributes by their mean probability.
 

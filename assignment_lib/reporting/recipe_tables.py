@@ -21,7 +21,7 @@ from assignment_lib.data.dataset import Dataset, load
 from assignment_lib.data.split import split_table
 from assignment_lib.evaluation.baselines import attribute_baselines
 from assignment_lib.reporting.metrics_file import read_metrics
-from assignment_lib.reporting.speed_to_quality import recipe_and_seed
+from assignment_lib.reporting.speed_to_quality import read_history, recipe_and_seed
 from assignment_lib.reporting.tables import REPORT_TABLE_1, REPORT_TABLE_2_MAP, recipe_column
 from assignment_lib.training.recipes import Recipe
 
@@ -48,7 +48,7 @@ def read_scores(path: Path) -> tuple[str, int, dict[str, Any]]:
         content = read_metrics(path)
         scores, whose = content, (content.get("recipe"), content.get("seed"))
     else:
-        history, whose = pd.read_csv(path), recipe_and_seed(path)
+        history, whose = read_history(path), recipe_and_seed(path)
         if "score" not in history or history.empty:
             raise ValueError(f"{path} has no epoch with a score; give the history.csv of a trained network")
         best = history.loc[history["score"].idxmax()]

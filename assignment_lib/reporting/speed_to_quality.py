@@ -48,6 +48,14 @@ def recipe_and_seed(path: Path) -> tuple[str, int]:
     return recipe[1], int(seed[1])
 
 
+def read_history(path: Path) -> pd.DataFrame:
+    """The `history.csv` of a training; raises `ValueError` with one sentence for a file that is no table."""
+    try:
+        return pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a table ({error}); train that network anew") from error
+
+
 def read_histories(paths: Iterable[Path]) -> pd.DataFrame:
     """The epochs of several trainings, one below the other; `paths` are `runs/<data>-<recipe>/joint-…-seed<k>/history.csv`.
 
@@ -57,11 +65,7 @@ def read_histories(paths: Iterable[Path]) -> pd.DataFrame:
     tables = []
     for path in paths:
         recipe, seed = recipe_and_seed(path)
-        try:
-            history = pd.read_csv(path)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} cannot be read as a table ({error}); train that network anew") from error
-        tables.append(epochs(history, recipe, seed))
+        tables.append(epochs(read_history(path), recipe, seed))
     if not tables:
         raise ValueError("no history.csv was named; give at least one of each recipe")
     return pd.concat(tables, ignore_index=True)

@@ -106,6 +106,17 @@ def rank_by_attributes(probabilities: dict[str, Tensor], conditions: list[Condit
     return order, together[order]
 
 
+def holding(targets: Tensor, conditions: Sequence[Condition]) -> tuple[Tensor, Tensor]:
+    """Of which images all `conditions` hold, and of which that is known, both bool `(N,)`.
+
+    `targets` `(N, 12)` int64, -1 where unknown.
+    """
+    tasks = list(TASKS)
+    true = targets[:, [tasks.index(task) for task, _ in conditions]]
+    wanted = torch.tensor([TASKS[task].index(name) for task, name in conditions], dtype=true.dtype)
+    return (true == wanted).all(1), (true >= 0).all(1)
+
+
 class Precision(NamedTuple):
     """How right the first images of a search are."""
 
@@ -125,14 +136,8 @@ def precision_at(order: Tensor, targets: Tensor, conditions: Sequence[Condition]
     `order` `(K,)` are positions as `rank_by_attributes` gives them; `targets` `(N, 12)` int64, -1 where unknown: such images
     (junk, distractors) are passed over. Chance is that of drawing among the images in `order`.
     """
-    tasks = list(TASKS)
-    known = torch.ones(len(order), dtype=torch.bool)
-    right = known.clone()
-    for task, name in conditions:
-        true = targets[order, tasks.index(task)]
-        known &= true >= 0
-        right &= true == TASKS[task].index(name)
-    right = right[known]
+    holds, known = holding(targets[order], conditions)
+    right = holds[known]
     first = right[:depth]
     return Precision(int(first.sum()), len(first), float(right.float().mean()) if len(right) else float("nan"))
 

@@ -11,7 +11,6 @@ who the validation people are: they are unlabelled too, and how they are found b
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from assignment_lib.files import new_file
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.training import assembly, checkpoints, grown, history, parts
 from assignment_lib.training.assembly import Split
+from assignment_lib.training.experiment import settings_of, settings_parser
 from assignment_lib.training.joining import joined
 from assignment_lib.training.pool import Pool, scores_of, unlabelled
 from assignment_lib.training.pseudo_labels import pair_quality, pseudo_labels
@@ -193,12 +193,7 @@ def _figures(flat: dict[str, Any]) -> dict[str, float]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Adapt the network that `training.experiment` or notebook 04 trained; print the scores before and after each round."""
-    parser = argparse.ArgumentParser(description="Adapt a trained network to the unlabelled images of the test.")
-    parser.add_argument("--data", default="synthetic", help="synthetic, or an archive or folder (see data/README.md)")
-    parser.add_argument("--recipe", default="smoke")
-    parser.add_argument("--backbone", default="efficientnet_lite0")
-    parser.add_argument("--from-scratch", action="store_true", help="the network without ImageNet weights")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = settings_parser("Adapt a trained network to the unlabelled images of the test.")
     parser.add_argument(
         "--everyone", action="store_true", help="the network that was trained on all people: several.py"
     )
@@ -206,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, help="of each round, instead of the recipe's adapt_epochs")
     parser.add_argument("--similarity", type=float, help="within a cluster, instead of the recipe's adapt_similarity")
     given = parser.parse_args(arguments)
-    where = environment.Settings(given.data, given.recipe, given.backbone, not given.from_scratch, given.seed)
+    where = settings_of(given)
     changes = {"adapt_rounds": given.rounds, "adapt_epochs": given.epochs, "adapt_similarity": given.similarity}
     changes = {name: value for name, value in changes.items() if value is not None}
     folder, data = where.training_folder("everyone" if given.everyone else "joint"), load(where.data)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from assignment_lib.evaluation.market_scale import IMAGES, QUERIES
 from assignment_lib.training.costs import Cost, Costs, costs
 from assignment_lib.training.recipes import Recipe, recipe
 
@@ -33,8 +34,8 @@ class Gpu(NamedTuple):
 GPUS = (Gpu("T4", 65, 8.1, 320, 16), Gpu("L4", 121, 30.3, 300, 24), Gpu("A100", 312, 19.5, 1555, 40))
 #: Assumed, not measured.
 COMPUTE_SHARE, BANDWIDTH_SHARE, OPERATION_SECONDS = 0.3, 0.7, 10e-6
-#: Market-1501: training images and identities; queries and gallery of the test.
-TRAIN, IDENTITIES, QUERY, GALLERY = 12_936, 751, 3_368, 19_732
+#: Market-1501: training images and identities; `market_scale` has those of the test.
+TRAIN, IDENTITIES = 12_936, 751
 #: Images that `predictions.predict` looks at together.
 _PREDICTED = 256
 
@@ -66,7 +67,7 @@ def estimate(chosen: Recipe, of: Costs, gpu: Gpu) -> dict[str, str | float]:
     """
     batch = chosen.training.batch_size
     held_out = chosen.data.validation_share * TRAIN
-    validated = held_out + (GALLERY if chosen.data.distractors == "test" else 0)
+    validated = held_out + (IMAGES if chosen.data.distractors == "test" else 0)
     allowed = bounds(plus(times(of.image, batch), of.step), gpu.half, gpu.bandwidth)
     predicting = bounds(plus(times(of.predicted, _PREDICTED), of.prediction), gpu.single, gpu.bandwidth)
     taken, an_image = max(allowed.values()), max(predicting.values()) / _PREDICTED
@@ -82,7 +83,7 @@ def estimate(chosen: Recipe, of: Costs, gpu: Gpu) -> dict[str, str | float]:
         "epoch, s": epoch + validated * an_image,
         "of it training": epoch / (epoch + validated * an_image),
         "all epochs, min": chosen.training.epochs * (epoch + validated * an_image) / 60,
-        "test, s": (QUERY + GALLERY) * an_image,
+        "test, s": (QUERIES + IMAGES) * an_image,
         "memory, GB": (of.state + batch * of.image.kept + of.step.kept + stored) / 1e9,
     }
 

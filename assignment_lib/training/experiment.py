@@ -15,18 +15,26 @@ from assignment_lib.training import assembly, processes
 from assignment_lib.training.recipes import recipe
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Train the JointConvNet of a recipe, or go on with it."""
-    parser = argparse.ArgumentParser(
-        description="Train the JointConvNet of a recipe; the notebooks then go on with it."
-    )
+def settings_parser(description: str) -> argparse.ArgumentParser:
+    """A parser of what says which network is meant: `settings_of` makes `Settings` of what it found."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", default="synthetic", help="synthetic, or an archive or folder (see data/README.md)")
     parser.add_argument("--recipe", default="smoke")
     parser.add_argument("--backbone", default="efficientnet_lite0")
     parser.add_argument("--from-scratch", action="store_true", help="without ImageNet weights")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    where = environment.Settings(given.data, given.recipe, given.backbone, not given.from_scratch, given.seed)
+    return parser
+
+
+def settings_of(given: argparse.Namespace) -> environment.Settings:
+    """The settings that a `settings_parser` was given."""
+    return environment.Settings(given.data, given.recipe, given.backbone, not given.from_scratch, given.seed)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train the JointConvNet of a recipe, or go on with it."""
+    parser = settings_parser("Train the JointConvNet of a recipe; the notebooks then go on with it.")
+    where = settings_of(parser.parse_args(arguments))
     chosen = recipe(where.recipe, backbone=where.backbone, pretrained=where.pretrained, seed=where.seed)
     device = processes.start() or environment.device()
     if processes.rank():

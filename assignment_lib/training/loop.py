@@ -122,8 +122,8 @@ def fit(
                 row = {"epoch": len(scores) + 1} | train_epoch(run, batches, epoch, rates, interrupted)
                 started = time.perf_counter()
                 kept = run.average.module if run.average else model
-                scored = validate(kept) if validate and first else {"score": float(row["epoch"])}
-                row |= history.flatten(scored) if first else {}
+                if first:
+                    row |= history.flatten(validate(kept)) if validate else {"score": float(row["epoch"])}
                 row = processes.from_first(row | {"seconds": epoch.seconds + time.perf_counter() - started})
                 improved = row["score"] > max(scores, default=-math.inf)
                 run.history.append(row)

@@ -14,6 +14,15 @@ from assignment_lib.training import assembly, parts
 from assignment_lib.training.recipes import Recipe
 
 
+def is_trained(folder: Path) -> bool:
+    """Whether `folder` holds a network whose training, where it was here, came to its end."""
+    return (folder / "best.pt").exists() and not _broke_off(folder)
+
+
+def _broke_off(folder: Path) -> bool:
+    return (folder / "last.pt").exists() and not (folder / "finished.txt").exists()
+
+
 def trained_network(
     data: Dataset, recipe: Recipe, folder: Path, device: torch.device, log: Callable[[str], None] = print
 ) -> tuple[JointConvNet, Recipe]:
@@ -23,9 +32,8 @@ def trained_network(
     trained do `data` and `recipe` matter: a network that is there comes with its own recipe. Raises what `assembly.run` and
     `parts.trained_network` raise.
     """
-    started = (folder / "last.pt").exists() and not (folder / "finished.txt").exists()
-    if started or not (folder / "best.pt").exists():
-        state = "is not trained to its end" if started else "is not there yet"
+    if not is_trained(folder):
+        state = "is not trained to its end" if _broke_off(folder) else "is not there yet"
         log(f"The network of notebook 4 {state}: it is trained here, into {relative(folder)}, as notebook 4 would.")
         split = assembly.decoded_split(data, recipe, progress=True)
         assembly.run(assembly.joint(split, recipe, device), folder, log)

@@ -80,7 +80,7 @@ def _trained(
     found = []
     for number, place in enumerate(places):
         own = changed(recipe, seed=recipe.seed + _APART * number)
-        if not (place / "best.pt").exists() or ((place / "last.pt").exists() and not (place / "finished.txt").exists()):
+        if not on_demand.is_trained(place):
             log(f"{relative(place)} is trained:")
             assembly.run(assembly.joint(split(), own, device), place, log)
         if adapted and not (parts.adapted_folder(place) / "finished.txt").exists():

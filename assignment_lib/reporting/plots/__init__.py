@@ -2,7 +2,7 @@
 
 theme.py            colours, look and saving of all figures
 labels.py           names beside points that cover nothing
-pictures.py         images side by side, and one image as PNG bytes
+pictures.py         images side by side
 made_images.py      what the transforms make of an image, and the background beside people
 dataset.py          counts, cameras and the split of a data set
 correlation.py      attributes that go together
@@ -30,7 +30,7 @@ from assignment_lib.reporting.plots.heat_maps import heat_map_sheet
 from assignment_lib.reporting.plots.made_images import background_sheet, transforms_sheet
 from assignment_lib.reporting.plots.mistakes import attribute_errors, worst_query_grid
 from assignment_lib.reporting.plots.network_diagram import architecture
-from assignment_lib.reporting.plots.pictures import as_png, identity_sheet, image_sheet
+from assignment_lib.reporting.plots.pictures import identity_sheet, image_sheet
 from assignment_lib.reporting.plots.predictions import attribute_bars, reliability
 from assignment_lib.reporting.plots.retrieval import precision_recall, retrieval_grid, similarity_histogram
 from assignment_lib.reporting.plots.seeds import seed_spread
@@ -39,7 +39,7 @@ from assignment_lib.reporting.plots.theme import save_figure, style
 from assignment_lib.reporting.plots.training import overfitting, training_curves
 
 __all__ = [
-    "ablations", "architecture", "as_png", "attribute_bars", "attribute_errors", "background_sheet", "camera_table",
+    "ablations", "architecture", "attribute_bars", "attribute_errors", "background_sheet", "camera_table",
     "class_shares", "confusion_matrices", "correlations", "cost", "counts", "coverage", "embedding_map",
     "heat_map_sheet", "identity_sheet", "image_sheet", "overfitting", "precision_recall", "reliability",
     "retrieval_grid", "save_figure", "seed_spread", "shares_before_after", "similarity_histogram", "speed_to_quality",

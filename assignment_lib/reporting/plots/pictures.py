@@ -1,28 +1,26 @@
-"""Images side by side, and one image as PNG bytes."""
+"""Images side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
+from assignment_lib.evaluation.protocol import JUNK_ID
 from assignment_lib.reporting.plots.theme import GRAY, ORANGE
 
-#: The ids of Market-1501 that are nobody's: junk is a bad box, a distractor shows someone who is no query, or no one.
-JUNK, DISTRACTOR = -1, 0
+#: The id of images that show someone who is no query, or no one; junk, `JUNK_ID`, is a bad box.
+DISTRACTOR = 0
 
 
 def name_of(pid: int) -> str:
     """What is written at an image: "person 7", "junk", "distractor", "unknown" where nobody knows."""
-    known = {JUNK: "junk", DISTRACTOR: "distractor"}
+    known = {JUNK_ID: "junk", DISTRACTOR: "distractor"}
     return known.get(pid) or (f"person {pid}" if pid > 0 else "unknown")
 
 
@@ -65,7 +63,7 @@ def image_sheet(
             axes.set_axis_off()
             continue
         pid = int(pids[position]) if len(pids) else None
-        frame = None if pid is None else {JUNK: GRAY, DISTRACTOR: ORANGE}.get(pid)
+        frame = None if pid is None else {JUNK_ID: GRAY, DISTRACTOR: ORANGE}.get(pid)
         show_image(axes, images[position], frame, titles[position] if len(titles) else "")
         if pid is not None:
             axes.set_xlabel(name_of(pid), fontsize=8, labelpad=2, style="italic" if frame else "normal")
@@ -106,12 +104,3 @@ def identity_sheet(
             title += f", each by {'' if cameras.nunique() == 1 else f'{cameras.min()} to '}{cameras.max()} cameras"
     figure.suptitle(title, fontsize=11)
     return figure
-
-
-def as_png(image: Tensor, height: int = 160) -> bytes:
-    """Encode one uint8 image `(3, H, W)` as PNG, resized to `height` pixels, for a widget."""
-    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().to(torch.uint8).cpu().numpy())
-    picture = picture.resize((round(picture.width * height / picture.height), height), Image.Resampling.BICUBIC)
-    buffer = BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()

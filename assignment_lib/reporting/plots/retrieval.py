@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from assignment_lib.evaluation.protocol import JUNK_ID
 from assignment_lib.reporting.plots.labels import label_points
-from assignment_lib.reporting.plots.pictures import DISTRACTOR, JUNK, name_of, show_image
+from assignment_lib.reporting.plots.pictures import DISTRACTOR, name_of, show_image
 from assignment_lib.reporting.plots.theme import BLUE, GRAY, GREEN, ORANGE, RED
 
 _FRAMES = {True: GREEN, False: RED, None: GRAY}
@@ -52,7 +53,7 @@ def retrieval_grid(
             show_image(axes, gallery_images[row][place], border, f"{sign}{similarities[row][place]:.2f}")
             if pids is not None:
                 pid = int(pids[row][place])
-                strange = pid in (JUNK, DISTRACTOR)
+                strange = pid in (JUNK_ID, DISTRACTOR)
                 axes.set_xlabel(name_of(pid), fontsize=8, labelpad=2, style="italic" if strange else "normal")
     if not title and correct is not None:
         title = _finding(correct, depth)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from assignment_lib.evaluation.predictions import predict
 from assignment_lib.models.explanations import grad_cam, match_map
 from assignment_lib.models.joint import JointConvNet
-from assignment_lib.models.together import Together
+from assignment_lib.models.together import one_of
 
 #: Two images (3, H, W) uint8 -> a map (h, w) of each; an image and a task -> its map.
 MatchHeat: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -45,5 +45,5 @@ def attribute_heat(network: nn.Module) -> AttributeHeat | None:
 
 
 def _one(network: nn.Module) -> JointConvNet | None:
-    first = network.networks[0] if isinstance(network, Together) else network
+    first = one_of(network)
     return first if isinstance(first, JointConvNet) else None

@@ -13,7 +13,7 @@ from assignment_lib.evaluation.protocol import JUNK_ID
 from assignment_lib.reporting.widget.sides import Side
 from assignment_lib.retrieval.ranking import rank_distances
 from assignment_lib.retrieval.reranking import neighbourhood, rerank
-from assignment_lib.retrieval.search import Condition
+from assignment_lib.retrieval.search import Condition, holding
 
 #: Verdicts on an image: another person, the person, neither (junk, or the person from the query's own camera), nobody knows.
 WRONG, RIGHT, NOT_COUNTED, UNKNOWN = 0, 1, 2, 3
@@ -72,11 +72,8 @@ def verdicts(gallery: Side, pid: int, camera: int) -> np.ndarray:
 
 def verdicts_of_words(gallery: Side, conditions: list[Condition]) -> np.ndarray:
     """Whether all `conditions` are true of each image, `UNKNOWN` where its attributes are: int8 `(G,)`."""
-    columns = [list(TASKS).index(condition.task) for condition in conditions]
-    classes = [TASKS[condition.task].index(condition.name) for condition in conditions]
-    true = gallery.targets[:, columns]
-    holds = (true == np.array(classes)).all(1)
-    return np.where((true < 0).any(1), UNKNOWN, np.where(holds, RIGHT, WRONG)).astype(np.int8)
+    holds, known = (part.numpy() for part in holding(torch.from_numpy(gallery.targets), conditions))
+    return np.where(known, np.where(holds, RIGHT, WRONG), UNKNOWN).astype(np.int8)
 
 
 def passing(

@@ -1,17 +1,7 @@
-import io
-
 import pytest
 import torch
-from PIL import Image
 
 from assignment_lib.reporting import plots
-
-
-def test_an_image_for_a_widget():
-    image = torch.zeros(3, 16, 8, dtype=torch.uint8)
-    image[0] = 255
-    picture = Image.open(io.BytesIO(plots.as_png(image, height=32)))
-    assert picture.size == (16, 32) and picture.getpixel((5, 5)) == (255, 0, 0)
 
 
 def test_an_image_sheet_can_be_drawn():
