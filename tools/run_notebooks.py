@@ -10,6 +10,7 @@ committed; otherwise their executed copies go to runs/<data>-<recipe>/notebooks/
 import base64
 import io
 import os
+import re
 import shutil
 import sys
 import time
@@ -61,13 +62,21 @@ def tidy(notebook) -> None:
     notebook.metadata.pop("widgets", None)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             live = "application/vnd.jupyter.widget-view+json"
             cell.outputs = joined_streams([o for o in cell.outputs if live not in o.get("data", {})])
             for output in cell.outputs:
+                for kind in ("text/plain", "text/html"):
+                    if kind in output.get("data", {}):
+                        output.data[kind] = steady(output.data[kind], number)
                 if len(output.get("data", {}).get("image/png", "")) > LARGE:
                     output.data["image/png"] = in_few_colours(output.data["image/png"])
+
+
+def steady(text: str, number: int) -> str:
+    """An output of cell `number` without what is new in every run: addresses in memory, and the ids of styled tables."""
+    return re.sub(r"\bT_[0-9a-f]{5}(?=\b|_)", f"T_{number}", re.sub(r" at 0x[0-9a-f]+", "", text))
 
 
 def in_few_colours(png: str) -> str:
