@@ -20,6 +20,7 @@ class Batch(NamedTuple):
     pids: Tensor | None  # (B,) int64
     # (B,) int64: positions in the store
     index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no one needs of a batch
+    styled: Tensor | None = None  # (B,) bool: which images were repainted in the look of another camera
 
 
 class Positions(Protocol):
@@ -36,7 +37,7 @@ class Batches:
     images: uint8 (N, 3, H, W), in memory, memory-mapped or on the device.
     sampler: positions 0..N-1 in the order to take them; a torch sampler is asked anew at each epoch. One that lays
         batches out itself (P identities x K images) does so in this order.
-    attributes, pids: int64 (N, 12) and (N,), or None.
+    attributes, pids: int64 (N, 12) and (N,), or None. styled: bool (N,), which images were repainted, or None.
     augmentation: None for none.
     generator: a CPU generator for the augmentation; torch's own where None.
     drop_last: leave out a last batch that is not full.
@@ -54,6 +55,7 @@ class Batches:
         *,
         attributes: Tensor | None = None,
         pids: Tensor | None = None,
+        styled: Tensor | None = None,
         augmentation: Augmentation | None = None,
         generator: torch.Generator | None = None,
         drop_last: bool = False,
@@ -62,7 +64,7 @@ class Batches:
         device = torch.device(device)
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images must be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
-        for name, targets in (("attributes", attributes), ("pids", pids)):
+        for name, targets in (("attributes", attributes), ("pids", pids), ("styled", styled)):
             if targets is not None and len(targets) != len(images):
                 raise ValueError(f"{len(images)} images but {len(targets)} {name}: they must be rows of the same table")
         if batch_size < 1:
@@ -72,6 +74,7 @@ class Batches:
         self.images = images.to(device) if on_device else images
         self.attributes = None if attributes is None else attributes.to(device)
         self.pids = None if pids is None else pids.to(device)
+        self.styled = None if styled is None else styled.to(device)
         self.sampler, self.batch_size, self.device, self.drop_last = sampler, batch_size, device, drop_last
         self.augmentation, self.generator = augmentation, generator
 
@@ -105,8 +108,9 @@ class Batches:
             images = self._gather(index, here)
             plain = self.augmentation is None
             images = to_float(images) if plain else augment(images, self.augmentation, self.generator)
-            attributes, pids = (None if rows is None else rows[index] for rows in (self.attributes, self.pids))
-            yield Batch(images, attributes, pids, index)
+            known = (self.attributes, self.pids, self.styled)
+            attributes, pids, styled = (None if rows is None else rows[index] for rows in known)
+            yield Batch(images, attributes, pids, index, styled)
 
     def _gather(self, index: Tensor, here: Tensor) -> Tensor:
         if self.images.device.type != "cpu" or self.device.type == "cpu":

@@ -11,6 +11,7 @@ market_attributes.py  Market-1501's `market_attribute.mat`
 oddities.py           annotations that contradict each other
 truth.py              who is in an anonymous test, for scoring
 near_duplicates.py    do two sets of images show the same people?
+sources.py            where a training image is from: labelled people, clusters, another data set, another look
 split.py              train/validation split by identity that covers the classes
 images.py             `decode`: image files -> one uint8 tensor
 decoding.py           threads that fill that tensor

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from assignment_lib.data.attributes import TASKS
+from assignment_lib.data.sources import LABELLED, of_source
 
 
 def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -48,9 +49,15 @@ def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> 
 
 
 def split_table(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut `table` into its training and validation rows by `split_identities`; both with a fresh `RangeIndex`."""
-    _, validation = split_identities(table, share, seed)
+    """Cut `table` into its training and validation rows by `split_identities`; both with a fresh `RangeIndex`.
+
+    Only people of the data set itself are validated on (`sources.LABELLED`): rows from elsewhere go to training, but for
+    styled images of validation people, which are left out.
+    """
+    own = of_source(table, LABELLED).numpy()
+    _, validation = split_identities(table[own], share, seed)
     held_out = table["pid"].isin(validation)
+    table, held_out = table[own | ~held_out], held_out[own | ~held_out]
     return table[~held_out].reset_index(drop=True), table[held_out].reset_index(drop=True)
 
 

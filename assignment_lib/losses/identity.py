@@ -20,12 +20,18 @@ def directions(embedding: Tensor) -> Tensor:
     return F.normalize(embedding.float(), eps=SHORTEST)
 
 
-def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float | Tensor = 0.0) -> Tensor:
     """Cross-entropy over the training identities (report, section 2.3.1).
 
-    `logits` `(B, P)`, `pids` `(B,)` int64 in [0, P): positions in the sorted list of training identities.
+    `logits` `(B, P)`, `pids` `(B,)` int64 in [0, P): positions in the sorted list of training identities. `label_smoothing`
+    is one number, or `(B,)`, one for each image: `(1 - e) (-ln p_y) + e` times the mean of `-ln p_k` over all identities
+    (Zhong et al. 2018, equation 6, where images in another camera's style have e = 0.1 and the others 0).
     """
-    return F.cross_entropy(logits.float(), pids, label_smoothing=label_smoothing)
+    if isinstance(label_smoothing, float):
+        return F.cross_entropy(logits.float(), pids, label_smoothing=label_smoothing)
+    surprise = -logits.float().log_softmax(1)
+    own = surprise.gather(1, pids[:, None])[:, 0]
+    return ((1 - label_smoothing) * own + label_smoothing * surprise.mean(1)).mean()
 
 
 class TripletMargin(nn.Module):

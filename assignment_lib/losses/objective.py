@@ -17,10 +17,10 @@ class Objective(nn.Module):
 
     With the defaults this is the report's final objective (section 2.3.1). `class_weights` is task -> `(C,)` or None for a
     data set without attributes; `pid=False` leaves the PID cross-entropy out; `identity` is name -> loss on embeddings and
-    PIDs, empty for none (notebook 03 has neither). `label_smoothing` is that of the PID cross-entropy; the attribute total
-    counts `attribute_scale` times, 1/12 for the mean instead of the sum of twelve tasks. Attributes of -1 are unknown and
-    left out of losses and accuracies. The wrappers' learned parameters are this module's parameters: give them to the
-    optimiser.
+    PIDs, empty for none (notebook 03 has neither). `label_smoothing` is that of the PID cross-entropy, `styled_smoothing`
+    that of images in another camera's look, where it is larger; the attribute total counts `attribute_scale` times, 1/12
+    for the mean instead of the sum of twelve tasks. Attributes of -1 are unknown and left out of losses and accuracies.
+    The wrappers' learned parameters are this module's parameters: give them to the optimiser.
     """
 
     def __init__(
@@ -33,10 +33,12 @@ class Objective(nn.Module):
         total_multitask: str = "uncertainty",
         label_smoothing: float = 0.0,
         attribute_scale: float = 1.0,
+        styled_smoothing: float = 0.1,
     ):
         super().__init__()
         self.gamma, self.pid = gamma, pid
         self.label_smoothing, self.attribute_scale = label_smoothing, attribute_scale
+        self.styled_smoothing = max(label_smoothing, styled_smoothing)
         self.tasks = tuple(class_weights or {})
         for task, weights in (class_weights or {}).items():
             self.register_buffer(f"weight_{task}", weights.clone(), persistent=False)
@@ -78,7 +80,10 @@ class Objective(nn.Module):
             weights |= weighted.weights
         if self.pid:
             logits, pids = _there(output.pid, "PID logits"), _there(batch.pids, "PIDs")
-            losses["pid"] = pid_cross_entropy(logits, pids, self.label_smoothing)
+            smoothing: float | Tensor = self.label_smoothing
+            if batch.styled is not None:
+                smoothing = torch.where(batch.styled, self.styled_smoothing, self.label_smoothing)
+            losses["pid"] = pid_cross_entropy(logits, pids, smoothing)
             accuracies["pid"] = _accuracy(logits, pids)
         metric = output.embedding if output.metric is None else output.metric
         for name, loss in self.identity.items():

@@ -21,8 +21,8 @@ from assignment_lib import environment
 from assignment_lib.batches import balance
 from assignment_lib.batches.augmentation import Augmentation
 from assignment_lib.batches.loader import Batches
-from assignment_lib.batches.samplers import sampler_and_weights
-from assignment_lib.data import attributes
+from assignment_lib.batches.mixing import mixed_sampler_and_weights
+from assignment_lib.data import attributes, sources
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
 from assignment_lib.data.split import pid_labels, split_table
@@ -96,13 +96,19 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     batches, class_weights = _batches(split, recipe, device)
     n_pids = split.train["pid"].nunique()
     targets = attributes.target_tensor(split.train)
-    priors = None if targets is None else balance.by_task(balance.class_shares(targets))
+    counted = sources.of_source(
+        split.train, sources.LABELLED, sources.CLUSTER, *([sources.ADDED] if recipe.data.added_weights else [])
+    )
+    priors = None if targets is None else balance.by_task(balance.class_shares(targets[counted]))
     network = parts.joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
     objective = parts.joint_objective(recipe, class_weights, network, n_pids).to(device)
     learns_reid = recipe.objective.pid_loss or recipe.objective.identity_loss != "none"
     marks = recipes.fingerprint(
         recipe, data=split.name, images=len(split.train), n_pids=n_pids, attributes=split.has_attributes
     )
+    others = ~sources.of_source(split.train, sources.LABELLED, sources.CLUSTER)
+    if others.any():  # repainted or not, they are as many
+        marks["others"] = int(split.train_images[others].sum())
     return _training(split, network, objective, batches, learns_reid, marks, recipes.fit_options(recipe))
 
 
@@ -138,10 +144,24 @@ def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batche
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
     size = recipe.training.batch_size
     cameras = torch.from_numpy(split.train["camera"].to_numpy().copy())
-    sampler, class_weights = sampler_and_weights(recipe.data.sampler, targets, pids, size, generator, cameras)
+    of = recipe.data
+    sampler, class_weights = mixed_sampler_and_weights(
+        of.sampler,
+        split.train,
+        targets,
+        pids,
+        size,
+        generator,
+        cameras,
+        of.added_share,
+        of.styled_share,
+        of.added_weights,
+    )
+    styled = sources.of_source(split.train, sources.STYLED)
     batches = Batches(
         split.train_images, sampler, size, device, attributes=targets, pids=pids,
-        augmentation=Augmentation() if recipe.data.augment else None, generator=generator,
+        styled=styled if styled.any() else None,
+        augmentation=Augmentation() if of.augment else None, generator=generator,
     )  # fmt: skip
     return batches, class_weights
 

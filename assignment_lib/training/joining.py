@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from assignment_lib.data.attributes import TASKS
+from assignment_lib.data.sources import CLUSTER, appended
 from assignment_lib.training.assembly import Split
 
 
@@ -22,11 +23,10 @@ def joined_table(labelled: pd.DataFrame, unlabelled: pd.DataFrame, labels: np.nd
     if len(labels) != len(unlabelled):
         raise ValueError(f"{len(labels)} labels for {len(unlabelled)} unlabelled images; they must be as many")
     chosen = unlabelled.loc[labels >= 0, ["path", "file", "camera"]]
-    chosen = chosen.assign(pid=int(labelled["pid"].max()) + 1 + labels[labels >= 0], source="cluster")
+    chosen = chosen.assign(pid=int(labelled["pid"].max()) + 1 + labels[labels >= 0])
     if set(TASKS) <= set(labelled.columns):
         chosen = chosen.assign(**dict.fromkeys(TASKS, -1))
-    columns = [*labelled.columns.drop("source", errors="ignore"), "source"]
-    return pd.concat([labelled.assign(source="labelled"), chosen], ignore_index=True)[columns]
+    return appended(labelled, chosen, CLUSTER)
 
 
 def joined(split: Split, unlabelled: pd.DataFrame, images: Tensor, labels: np.ndarray) -> Split:

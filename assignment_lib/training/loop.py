@@ -41,6 +41,7 @@ def fit(
     learning_rate: float = 1e-3,
     weight_decay: float = 1e-2,
     backbone_rate: float = 1.0,
+    betas: tuple[float, float] = (0.9, 0.999),
     schedule: str = "constant",
     warmup_epochs: float = 0.0,
     ema_decay: float = 0.0,
@@ -60,7 +61,7 @@ def fit(
         validate on: the last epoch is then the best.
     fingerprint: plain settings (recipe, data, seed) that tell this run from another in the same folder.
     defaults: what settings of the fingerprint were before they existed, for checkpoints of an earlier version.
-    backbone_rate, schedule, warmup_epochs: see `optimizers.parameter_groups` and `optimizers.rate_factor`.
+    backbone_rate, betas, schedule, warmup_epochs: see `optimizers.parameter_groups`, `adamw` and `rate_factor`.
     ema_decay: validate and keep a moving average of the weights; 0 for the weights themselves.
     amp: "auto", "off", "float16" or "bfloat16"; see `precision.choose`.
     generators: those that the sampler and the augmentation draw from; their states belong to the checkpoint.
@@ -90,7 +91,7 @@ def fit(
         model=model,
         network=processes.wrap(model),
         objective=objective,
-        optimizer=adamw(model, objective, learning_rate, weight_decay, backbone_rate),
+        optimizer=adamw(model, objective, learning_rate, weight_decay, backbone_rate, betas),
         scaler=torch.amp.GradScaler(device.type, enabled=dtype == torch.float16),
         average=moving_average(model, ema_decay) if ema_decay else None,
         generators=generators,

@@ -40,6 +40,7 @@ def adamw(
     learning_rate: float,
     weight_decay: float = 1e-2,
     backbone_rate: float = 1.0,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> AdamW:
     """AdamW (Loshchilov & Hutter 2019) over a network and its objective's own parameters, which are never decayed.
 
@@ -51,7 +52,7 @@ def adamw(
         groups.append({"name": "objective", "params": of_objective, "lr": learning_rate, "weight_decay": 0.0})
     for group in groups:
         group["initial_lr"] = group["lr"]  # where torch's own schedulers keep it too
-    return AdamW(groups, fused=True)
+    return AdamW(groups, betas=betas, fused=True)
 
 
 def set_learning_rate(optimizer: AdamW, factor: float) -> None:

@@ -102,6 +102,7 @@ def joint_objective(
         attribute_multitask=of.attribute_multitask,
         total_multitask=of.total_multitask,
         label_smoothing=of.label_smoothing,
+        styled_smoothing=of.styled_smoothing,
         attribute_scale=of.attribute_scale,
     )
 

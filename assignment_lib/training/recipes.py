@@ -16,6 +16,9 @@ class DataSettings:
     distractor_share: float = 0.1  # of the training identities, held out for "train"
     sampler: str = "weighted"  # or "identities", "pairs", "uniform": batches/samplers.py
     augment: bool = True
+    added_share: float = 0.25  # of a batch, where people of another data set are added: translation/adding.py
+    added_weights: bool = False  # whether these count in class weights and priors
+    styled_share: float = 0.25  # of the images shown in another camera's look, where such copies are added
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class ObjectiveSettings:
     total_multitask: str = "uncertainty"
     pid_loss: bool = True
     label_smoothing: float = 0.0  # of the PID loss
+    styled_smoothing: float = 0.1  # … for images in another camera's look, where it is larger
     identity_loss: str = "triplet"  # or "centroid", "center", "island", "none": losses/identity.py
     triplet_margin: float = 0.3
     triplet_mining: str = "all"

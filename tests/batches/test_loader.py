@@ -83,11 +83,19 @@ def test_everything_arrives_on_the_device(on_device):
     """The meta device stands for a GPU: it refuses to mix with the CPU and to be read."""
     images, attributes, pids = store()
     batches = Batches(
-        images, range(10), 4, "meta", attributes=attributes, pids=pids, augmentation=Augmentation(), on_device=on_device
+        images,
+        range(10),
+        4,
+        "meta",
+        attributes=attributes,
+        pids=pids,
+        styled=pids > 0,
+        augmentation=Augmentation(),
+        on_device=on_device,
     )
     assert batches.images.device.type == ("meta" if on_device else "cpu")
     for batch in batches:
-        assert all(part.device.type == "meta" for part in batch)
+        assert all(part.device.type == "meta" for part in batch if part is not None)
     assert batch.images.shape == (2, 3, 16, 8) and batch.attributes.shape == (2, 12) and batch.pids.shape == (2,)
 
 

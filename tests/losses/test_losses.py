@@ -430,3 +430,15 @@ def test_identity_losses_by_name(kind):
         assert value.ndim == 0 and x.grad.isfinite().all()
     with pytest.raises(ValueError, match="not 'contrastive'"):
         identity.identity_loss("contrastive", 3, 8)
+
+
+def test_styled_images_have_a_smoothing_of_their_own():
+    """Zhong et al. 2018, equation 6: a smoothing for each image; equal ones are what torch computes."""
+    torch.manual_seed(0)
+    logits, pids = torch.randn(6, 5), torch.arange(6) % 5
+    for smoothing in (0.0, 0.1):
+        ours = identity.pid_cross_entropy(logits, pids, torch.full((6,), smoothing))
+        torch.testing.assert_close(ours, F.cross_entropy(logits, pids, label_smoothing=smoothing))
+    mixed = torch.tensor([0.1, 0, 0, 0.1, 0, 0])
+    parts = [F.cross_entropy(logits[i : i + 1], pids[i : i + 1], label_smoothing=float(mixed[i])) for i in range(6)]
+    torch.testing.assert_close(identity.pid_cross_entropy(logits, pids, mixed), torch.stack(parts).mean())

@@ -1,0 +1,207 @@
+"""What images of another data set and of other cameras' looks are worth: trainings that differ in nothing else.
+
+python -m assignment_lib.translation.comparison --data course.zip --recipe strong --seeds 0 1 2 3 4
+
+All trainings have the same training and validation people, the same number of steps and, for one seed, the same first
+weights. Rows that are there are not trained again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from assignment_lib import environment
+from assignment_lib.data.dataset import Dataset, load
+from assignment_lib.data.images import decode
+from assignment_lib.environment import DATA_FOLDER
+from assignment_lib.evaluation.scoring import evaluate
+from assignment_lib.files import new_file
+from assignment_lib.training import assembly, history, parts
+from assignment_lib.training.adapt import adapt
+from assignment_lib.training.assembly import Split
+from assignment_lib.training.experiment import settings_of, settings_parser
+from assignment_lib.training.recipes import Recipe, changed, recipe
+from assignment_lib.training.repeat import FIGURES
+from assignment_lib.translation import adding, colours, translator
+from assignment_lib.translation.elsewhere import elsewhere
+from assignment_lib.translation.generator import Translator
+
+NOTHING = "nothing"
+ADDED = ("added: as they are", "added: colours matched", "added: repainted")
+STYLED = ("other cameras: colours matched", "other cameras: repainted")
+CLUSTERS = "clusters of the test"
+VARIANTS = (NOTHING, *ADDED, *STYLED, CLUSTERS)
+#: Other cameras that an image gets copies of.
+COPIES = 2
+
+
+class Material(NamedTuple):
+    """A split, the other data set, and a translator into the look of the split's training cameras."""
+
+    split: Split
+    others: pd.DataFrame  # rows of the other data set's training images
+    images: Tensor  # (M, 3, H, W) uint8: these images
+    network: Translator
+    cameras: np.ndarray  # of the split's training people, sorted
+
+    @property
+    def numbers(self) -> Tensor:
+        """The training images' cameras from 0 on, int64 `(N,)`."""
+        return translator.numbered(self.split.train["camera"].to_numpy(), self.cameras)[0]
+
+
+def material(
+    split: Split,
+    others: Dataset,
+    folder: Path,
+    device: torch.device,
+    settings: translator.Settings,
+    log: Callable[[str], None] = print,
+) -> Material:
+    """Decode the other data set at the split's size and train the translator in `folder`, or go on with it.
+
+    The translator sees training people only, so that validation people are as strange to it as those of the test.
+    """
+    height, width = split.train_images.shape[2:]
+    images = decode(others.train["path"], (height, width), progress=True).images
+    cameras = split.train["camera"].to_numpy()
+    network, _ = translator.train(
+        images, split.train_images, cameras, folder, device, settings, f"{others.name} to {split.name}", log
+    )
+    return Material(split, others.train, images, network, np.unique(cameras))
+
+
+def drawn_cameras(of: Material, seed: int = 0) -> Tensor:
+    """A camera of the target for each image of the other data set, `(M,)` numbers from 0 on, as often as the target has it."""
+    generator = torch.Generator().manual_seed(seed)
+    return of.numbers[torch.randint(len(of.numbers), (len(of.images),), generator=generator)]
+
+
+def prepared(variant: str, of: Material) -> Split:
+    """The split that `variant`, one of `VARIANTS`, trains on. Raises `ValueError` for another."""
+    split = of.split
+    if variant in (NOTHING, CLUSTERS):
+        return split
+    if variant in ADDED:
+        wanted = drawn_cameras(of)
+        images = {
+            ADDED[0]: lambda: of.images,
+            ADDED[1]: lambda: colours.match_colours(of.images, split.train_images, wanted, of.numbers),
+            ADDED[2]: lambda: translator.repaint(of.network, of.images, wanted),
+        }[variant]()
+        return adding.with_added(split, of.others, images)
+    if variant not in STYLED:
+        raise ValueError(f"the variants are {', '.join(VARIANTS)}, not {variant!r}")
+    places, cameras = adding.other_cameras(split.train, COPIES)
+    chosen = split.train_images[torch.from_numpy(places)]
+    wanted = torch.from_numpy(np.searchsorted(of.cameras, cameras))
+    if variant == STYLED[1]:
+        images = translator.repaint(of.network, chosen, wanted)
+    else:
+        images, numbers = torch.empty_like(chosen), of.numbers[torch.from_numpy(places)]
+        for camera in numbers.unique():
+            own = numbers == camera
+            images[own] = colours.match_colours(chosen[own], split.train_images, wanted[own], of.numbers)
+    return adding.with_styles(split, places, cameras, images)
+
+
+def measure(
+    variant: str, of: Material, own: Recipe, folder: Path, data: Dataset, device: torch.device
+) -> dict[str, float]:
+    """Train a variant in `folder`, or go on with it; scores in percent of validation people searched for as in a test.
+
+    The last epoch counts, for all variants, and is scored once. `CLUSTERS` goes on with the network of `NOTHING`, which has
+    to be in the folder beside it, for one round on the images of the test.
+    """
+    split = of.split
+    if variant == CLUSTERS:
+        start = folder.with_name(_folder_name(NOTHING, own.seed))
+        adapt(start, data, device, split, adapt_rounds=1)
+        network = parts.trained_network(start, adapted=True)[0].to(device)
+    else:
+        training = assembly.joint(prepared(variant, of), own, device)._replace(validate=None)
+        assembly.run(training, folder)
+        network = training.network  # type: ignore[assignment]
+    flat = history.flatten(evaluate(network, split.validation_images, split.validation, split.crowd_images))
+    return {label: 100 * flat[name] for name, label in FIGURES.items() if name in flat}
+
+
+def compare(
+    of: Material,
+    own: Recipe,
+    data: Dataset,
+    folder: Path,
+    device: torch.device,
+    seeds: Sequence[int] = (0,),
+    variants: Sequence[str] = VARIANTS[:-1],
+    log: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """A row a variant and seed, in `folder/comparison.csv` too, which is gone on with: "Variant", "Seed" and the figures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "comparison.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    for seed in seeds:
+        for variant in variants:
+            if any(row["Variant"] == variant and row["Seed"] == seed for row in rows):
+                continue
+            own = changed(own, seed=seed)
+            place = folder / _folder_name(variant, seed)
+            rows.append({"Variant": variant, "Seed": seed} | measure(variant, of, own, place, data, device))
+            with new_file(path) as file:
+                pd.DataFrame(rows).to_csv(file, index=False)
+            log(" · ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{v}" for k, v in rows[-1].items()))
+    table = pd.DataFrame(rows)
+    return table[table["Seed"].isin(seeds) & table["Variant"].isin(variants)].reset_index(drop=True)
+
+
+def _folder_name(variant: str, seed: int) -> str:
+    return f"{variant.replace(': ', '-').replace(' ', '-')}-{seed}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compare variants from the command line; the table goes to the run's folder, under `translation/`."""
+    parser = settings_parser("Compare trainings with images of another data set and in other cameras' looks.")
+    parser.add_argument(
+        "--others", help="the other data set: a folder or an archive; drawn people where it is not given"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS[:-1]))
+    parser.add_argument("--epochs", type=int, help="of each training, instead of the recipe's ablation_epochs")
+    parser.add_argument("--translator-epochs", type=int, help="instead of those that suit the device")
+    given = parser.parse_args(arguments)
+    where, device = settings_of(given), environment.device()
+    chosen = recipe(where.recipe, backbone=where.backbone, pretrained=where.pretrained, seed=where.seed)
+    own = short(chosen, **({} if given.epochs is None else {"epochs": given.epochs}))
+    data, folder = load(where.data), where.training_folder("translation")
+    others = load(given.others) if given.others else elsewhere(DATA_FOLDER / "elsewhere")
+    settings = translator.settings_for(device)
+    if given.translator_epochs:
+        settings = replace(settings, epochs=given.translator_epochs)
+    of = material(assembly.decoded_split(data, own), others, folder / "translator", device, settings)
+    table = compare(of, own, data, folder, device, given.seeds, given.variants)
+    print(table.to_string(index=False, float_format="%.1f"))
+    return 0
+
+
+def short(chosen: Recipe, **changes: int) -> Recipe:
+    """`chosen` as long and as large as notebook 06 trains its variants, at a size that a translator can halve three times."""
+    of = chosen.ablation
+    height, width = (max(8, round(side / 8) * 8) for side in of.ablation_image_size)
+    epochs = of.ablation_epochs
+    return changed(
+        chosen,
+        **({"image_size": (height, width), "epochs": epochs, "patience": epochs, "warmup_epochs": 0.5} | changes),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
