@@ -25,7 +25,7 @@ def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float | Ten
 
     `logits` `(B, P)`, `pids` `(B,)` int64 in [0, P): positions in the sorted list of training identities. `label_smoothing`
     is one number, or `(B,)`, one for each image: `(1 - e) (-ln p_y) + e` times the mean of `-ln p_k` over all identities
-    (Zhong et al. 2018, equation 6, where images in another camera's style have e = 0.1 and the others 0).
+    (Zhong et al. 2018, section 3.3, where images in another camera's style have e = 0.1 and the others 0).
     """
     if isinstance(label_smoothing, float):
         return F.cross_entropy(logits.float(), pids, label_smoothing=label_smoothing)

@@ -16,14 +16,14 @@ def with_added(split: Split, others: pd.DataFrame, images: Tensor) -> Split:
     """`split` with the people of `others` among its training people, as identities of their own.
 
     `others` has the columns of `Dataset.train`, `images` `(M, 3, H, W)` uint8 are its rows'. Identities follow those of the
-    split; cameras are moved beyond them too, since they are other cameras. Attributes that `others` does not have are -1,
-    unknown. Validation people and crowd stay as they are. Raises `ValueError` where images and rows are not as many or the
-    images have another size.
+    split, validation included; cameras are moved beyond its too, since they are others. Attributes that `others` does not
+    have are -1, unknown. Validation people and crowd stay as they are. Raises `ValueError` where images and rows are not as
+    many or the images have another size.
     """
     _fitting(split, len(others), images)
     people = np.unique(others["pid"], return_inverse=True)[1]
     rows = others[["path", "file"]].assign(
-        pid=int(split.train["pid"].max()) + 1 + people,
+        pid=1 + max(int(table["pid"].max()) for table in (split.train, split.validation) if len(table)) + people,
         camera=int(split.train["camera"].max()) + 1 + others["camera"].clip(lower=0),
     )
     if split.has_attributes:

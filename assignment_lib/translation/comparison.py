@@ -3,14 +3,15 @@
 python -m assignment_lib.translation.comparison --data course.zip --recipe strong --seeds 0 1 2 3 4
 
 All trainings have the same training and validation people, the same number of steps and, for one seed, the same first
-weights. Rows that are there are not trained again.
+weights. Rows that are there are not trained again; processes with other --seeds or --variants may run beside each other.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,10 +37,13 @@ from assignment_lib.translation.elsewhere import elsewhere
 from assignment_lib.translation.generator import Translator
 
 NOTHING = "nothing"
-ADDED = ("added: as they are", "added: colours matched", "added: repainted")
-STYLED = ("other cameras: colours matched", "other cameras: repainted")
+ADDED = ("added as they are", "added, colours matched", "added, repainted")
+STYLED = ("other cameras, colours matched", "other cameras, repainted")
+LONGER = "nothing, trained longer"
 CLUSTERS = "clusters of the test"
-VARIANTS = (NOTHING, *ADDED, *STYLED, CLUSTERS)
+VARIANTS = (NOTHING, *ADDED, *STYLED)
+#: Adaptation to the test goes on where `NOTHING` ends, so it is compared with a training that is as much longer.
+LONG_VARIANTS = (LONGER, CLUSTERS)
 #: Other cameras that an image gets copies of.
 COPIES = 2
 
@@ -87,9 +91,9 @@ def drawn_cameras(of: Material, seed: int = 0) -> Tensor:
 
 
 def prepared(variant: str, of: Material) -> Split:
-    """The split that `variant`, one of `VARIANTS`, trains on. Raises `ValueError` for another."""
+    """The split that `variant`, one of `VARIANTS` or `LONG_VARIANTS`, trains on. Raises `ValueError` for another."""
     split = of.split
-    if variant in (NOTHING, CLUSTERS):
+    if variant in (NOTHING, *LONG_VARIANTS):
         return split
     if variant in ADDED:
         wanted = drawn_cameras(of)
@@ -100,7 +104,7 @@ def prepared(variant: str, of: Material) -> Split:
         }[variant]()
         return adding.with_added(split, of.others, images)
     if variant not in STYLED:
-        raise ValueError(f"the variants are {', '.join(VARIANTS)}, not {variant!r}")
+        raise ValueError(f"the variants are {', '.join((*VARIANTS, *LONG_VARIANTS))}, not {variant!r}")
     places, cameras = adding.other_cameras(split.train, COPIES)
     chosen = split.train_images[torch.from_numpy(places)]
     wanted = torch.from_numpy(np.searchsorted(of.cameras, cameras))
@@ -124,10 +128,13 @@ def measure(
     """
     split = of.split
     if variant == CLUSTERS:
-        start = folder.with_name(_folder_name(NOTHING, own.seed))
-        adapt(start, data, device, split, adapt_rounds=1)
+        start = folder.with_name(folder_name(NOTHING, own.seed))
+        adapt(start, data, device, split, **asdict(own.adaptation) | {"adapt_rounds": 1})
         network = parts.trained_network(start, adapted=True)[0].to(device)
     else:
+        if variant == LONGER:
+            epochs = own.training.epochs + own.adaptation.adapt_epochs
+            own = changed(own, epochs=epochs, patience=epochs)
         training = assembly.joint(prepared(variant, of), own, device)._replace(validate=None)
         assembly.run(training, folder)
         network = training.network  # type: ignore[assignment]
@@ -142,29 +149,42 @@ def compare(
     folder: Path,
     device: torch.device,
     seeds: Sequence[int] = (0,),
-    variants: Sequence[str] = VARIANTS[:-1],
+    variants: Sequence[str] = VARIANTS,
     log: Callable[[str], None] = print,
 ) -> pd.DataFrame:
-    """A row a variant and seed, in `folder/comparison.csv` too, which is gone on with: "Variant", "Seed" and the figures."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "comparison.csv"
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    """A row a variant and seed: "Group", "Variant", "Seed", "Epochs" and the figures of `measure`.
+
+    `reporting.ablation_tables` and `plots.ablations` take it as they take the rows of the ablations; the base is `NOTHING`.
+
+    Each has a folder of its own in `folder`, with the row as `scores.json`: what is there is read, so that a comparison that
+    was stopped goes on, and several processes can share one.
+    """
+    rows = []
     for seed in seeds:
         for variant in variants:
-            if any(row["Variant"] == variant and row["Seed"] == seed for row in rows):
-                continue
-            own = changed(own, seed=seed)
-            place = folder / _folder_name(variant, seed)
-            rows.append({"Variant": variant, "Seed": seed} | measure(variant, of, own, place, data, device))
-            with new_file(path) as file:
-                pd.DataFrame(rows).to_csv(file, index=False)
-            log(" · ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{v}" for k, v in rows[-1].items()))
-    table = pd.DataFrame(rows)
-    return table[table["Seed"].isin(seeds) & table["Variant"].isin(variants)].reset_index(drop=True)
+            place = folder / folder_name(variant, seed)
+            path = place / "scores.json"
+            if not path.exists():
+                row = {"Group": group(variant), "Variant": variant, "Seed": seed, "Epochs": own.training.epochs}
+                scores = measure(variant, of, changed(own, seed=seed), place, data, device)
+                place.mkdir(parents=True, exist_ok=True)
+                with new_file(path) as file:
+                    file.write(json.dumps(row | scores, indent=1).encode())
+                log(f"{variant}, seed {seed}: " + ", ".join(f"{name} {value:.1f}" for name, value in scores.items()))
+            rows.append(json.loads(path.read_text()))
+    return pd.DataFrame(rows)
 
 
-def _folder_name(variant: str, seed: int) -> str:
-    return f"{variant.replace(': ', '-').replace(' ', '-')}-{seed}"
+def group(variant: str) -> str:
+    """What a variant is about: "base" for the training without anything, else what it trains on."""
+    if variant == NOTHING:
+        return "base"
+    return "another data set" if variant in ADDED else "other cameras" if variant in STYLED else "longer"
+
+
+def folder_name(variant: str, seed: int) -> str:
+    """Where a variant of a seed is trained, within the folder of the comparison."""
+    return f"{variant.replace(':', '').replace(',', '').replace(' ', '-')}-seed{seed}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--others", help="the other data set: a folder or an archive; drawn people where it is not given"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS[:-1]))
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS))
     parser.add_argument("--epochs", type=int, help="of each training, instead of the recipe's ablation_epochs")
     parser.add_argument("--translator-epochs", type=int, help="instead of those that suit the device")
     given = parser.parse_args(arguments)

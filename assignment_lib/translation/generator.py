@@ -10,15 +10,14 @@ from torch import Tensor, nn
 
 #: Channels at full size, at a half, at a quarter and at an eighth of it.
 WIDTHS = (16, 32, 64, 128)
-#: Numbers a place is described by where places are compared (Park et al. 2020, appendix C.2, have 256).
+#: Numbers a place is described by where places are compared (Park et al. 2020 have 256).
 PROJECTED = 128
 
 
 def with_camera(images: Tensor, cameras: Tensor, count: int) -> Tensor:
     """Images `(B, 3, H, W)` and the number of a camera each `(B,)` int64 in [0, count) -> `(B, 3 + count, H, W)`.
 
-    A camera is a plane of ones among planes of zeros, as StarGAN tells its generator the wanted domain (Choi et al. 2018,
-    section 3.1).
+    A camera is a plane of ones among planes of zeros, as StarGAN tells its generator the wanted domain (Choi et al. 2018).
     """
     planes = F.one_hot(cameras, count).to(images.dtype)[:, :, None, None]
     return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], dim=1)
@@ -40,7 +39,7 @@ class Generator(nn.Module):
     few steps on two CPU cores are enough where only the look has to change. Instance norms as in CycleGAN (Zhu et al.
     2017, section 7.1), but none at full size on the way down, where colour and brightness have to pass. A norm takes
     away what is the same everywhere, and so the camera: on the way up each has a scale and a shift of its own for every
-    camera (Dumoulin et al. 2017, equation 5), and the last convolution sees the planes again.
+    camera (Dumoulin et al. 2017, section 2.2), and the last convolution sees the planes again.
     """
 
     def __init__(self, cameras: int, blocks: int = 3):

@@ -23,7 +23,7 @@ def judged_false(scores: Tensor) -> Tensor:
 
 
 def patch_contrast(before: Tensor, after: Tensor, images: int, temperature: float = 0.07) -> Tensor:
-    """Each place of the output has to be most like the same place of its own input (Park et al. 2020, equations 3 and 4).
+    """Each place of the output has to be most like the same place of its own input (Park et al. 2020, section 3).
 
     `before`, `after` `(images * P, D)`: the same P places of each image as it went in and came out, image by image. With
     `q` a place of the output, `k+` the same of the input and `k-` the other P - 1 of that image, all of length 1,
@@ -38,7 +38,7 @@ def patch_contrast(before: Tensor, after: Tensor, images: int, temperature: floa
 
 
 class TranslationObjective(nn.Module):
-    """CUT's objective (Park et al. 2020, equation 5) and that of its discriminator as one number.
+    """CUT's objective (Park et al. 2020, section 3) and that of its discriminator as one number.
 
     The batch is that of `pairs.camera_pairs`: its first half are images to repaint, its second half images of the cameras
     that the first are to look like. The generator minimises `judged_real` of its images, and `contrast` times
@@ -47,7 +47,7 @@ class TranslationObjective(nn.Module):
 
     One sum serves both, since neither's part reaches the other: the generator is judged by a copy of the discriminator that is
     held fixed, and the discriminator sees the generator's images as constants. Both take their steps at the same time
-    (Mescheder et al. 2017, section 2.2), so that the training loop needs one optimiser only.
+    (Mescheder et al. 2017), so that the training loop needs one optimiser only.
     """
 
     def __init__(self, cameras: int, contrast: float = 1.0):

@@ -10,20 +10,18 @@ from torch import Tensor
 def frechet_distance(features: Tensor, others: Tensor) -> float:
     """`|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))` of features `(N, D)` and `(M, D)` (Heusel et al. 2017, equation 6).
 
-    FID has Inception's features, here they are the project's own. Covariances divide by N - 1. The trace of the root is
-    that of `(A S2 A)^(1/2)`, A the root of S1, which is symmetric: no complex numbers arise. Of a finite sample the distance is
-    too large, by about a constant over N (Chong & Forsyth 2020, section 3): compare sets of one size only.
+    FID has Inception's features, here they are the project's own. Covariances divide by N - 1. With `S1 = A' A` and
+    `S2 = B' B`, A and B the centred features over the root of N - 1, the eigenvalues of `S1 S2` are the squares of the singular
+    values of `A B'`, whose sum is the trace of the root: exact also where there are fewer images than features. Of a finite
+    sample the distance is too large, by about a constant over N (Chong & Forsyth 2020): compare sets of one size.
     Raises `ValueError` for fewer than two rows.
     """
     if min(len(features), len(others)) < 2:
         raise ValueError(f"{len(features)} and {len(others)} features have no covariance; give at least two of each")
-    one, other = features.double(), others.double()
-    cov_one, cov_other = (torch.atleast_2d(torch.cov(rows.T)) for rows in (one, other))
-    values, vectors = torch.linalg.eigh(cov_one)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    of_root = torch.linalg.eigvalsh(root @ cov_other @ root).clamp(min=0).sqrt().sum()
-    apart = (one.mean(0) - other.mean(0)).square().sum()
-    return float(apart + cov_one.trace() + cov_other.trace() - 2 * of_root)
+    apart = (features.double().mean(0) - others.double().mean(0)).square().sum()
+    one, other = ((rows.double() - rows.double().mean(0)) / (len(rows) - 1) ** 0.5 for rows in (features, others))
+    of_root = torch.linalg.svdvals(one @ other.T).sum()
+    return float(apart + one.square().sum() + other.square().sum() - 2 * of_root)
 
 
 def distance_to(real: Tensor, made: Tensor, size: int, repeats: int = 5, seed: int = 0) -> tuple[float, float]:
@@ -43,3 +41,8 @@ def distance_to(real: Tensor, made: Tensor, size: int, repeats: int = 5, seed: i
         drawn = order[size : 2 * size] if same else torch.randperm(len(made), generator=generator)[:size]
         found.append(frechet_distance(real[order[:size]], made[drawn]))
     return float(np.mean(found)), float(np.std(found))
+
+
+def nearest(features: Tensor, real: Tensor) -> Tensor:
+    """The place of the most similar row of `real` `(M, D)` for each of `features` `(N, D)`, both of length 1: `(N,)` int64."""
+    return (features @ real.T).argmax(1)

@@ -23,6 +23,8 @@ from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.retrieval.mutual import mutual_ranks, nearest_similarities
 from assignment_lib.retrieval.normalisation import gallery_cohort, s_norm, z_norm
+from assignment_lib.translation.generator import Translator, with_camera
+from assignment_lib.translation.losses import TranslationObjective
 
 pytestmark = pytest.mark.slow  # the first use of fake tensors imports sympy and more: 2 to 5 s
 
@@ -152,3 +154,20 @@ def test_neighbours_of_neighbours():
     similarity = query @ gallery.T
     assert there(mutual_ranks(similarity, nearest_similarities(gallery, query, 10)))
     assert there([z_norm(similarity), s_norm(similarity, *gallery_cohort(gallery))])
+
+
+def test_a_translation():
+    """The loop's own step but for the backward pass, with the batch of a translation."""
+    network, objective = made(lambda: Translator(3, places=8)), made(lambda: TranslationObjective(3))
+    images = with_camera(torch.rand(4, 3, 32, 16, device="cuda"), torch.arange(4, device="cuda") % 3, 3)
+    batch = Batch(images, None, None, torch.arange(4, device="cuda"))
+    output = network.train()(images)
+    total, named, _ = objective(output, batch)
+    assert there((tuple(output), total, list(named.values()))) and total.shape == ()
+    assert there(network.eval()(images))
+
+
+def test_styled_images_have_a_smoothing_on_the_device():
+    pids = torch.arange(4, device="cuda")
+    smoothing = torch.where(pids > 1, 0.1, 0.0)
+    assert there(identity.pid_cross_entropy(torch.rand(4, 6, device="cuda"), pids, smoothing))

@@ -7,7 +7,18 @@ from assignment_lib.environment import PROJECT_ROOT
 
 LIBRARY = PROJECT_ROOT / "assignment_lib"
 #: In the order in which data flows through them.
-ROOMS = ("data", "synthetic", "batches", "models", "losses", "evaluation", "training", "retrieval", "reporting")
+ROOMS = (
+    "data",
+    "synthetic",
+    "batches",
+    "models",
+    "losses",
+    "evaluation",
+    "training",
+    "translation",
+    "retrieval",
+    "reporting",
+)
 DOORS = {"dataset": {"data", "synthetic", "environment"}, "metrics": {"evaluation"}, "score": {"reporting"}}
 FOUNDATION = {"environment", "files", "notebook", "progress"}
 

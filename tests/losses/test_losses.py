@@ -433,7 +433,7 @@ def test_identity_losses_by_name(kind):
 
 
 def test_styled_images_have_a_smoothing_of_their_own():
-    """Zhong et al. 2018, equation 6: a smoothing for each image; equal ones are what torch computes."""
+    """Zhong et al. 2018: a smoothing for each image; equal ones are what torch computes."""
     torch.manual_seed(0)
     logits, pids = torch.randn(6, 5), torch.arange(6) % 5
     for smoothing in (0.0, 0.1):

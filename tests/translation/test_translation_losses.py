@@ -15,7 +15,7 @@ def test_least_squares_of_the_two():
     assert float(losses.judged_false(scores)) == pytest.approx((0 + 1 + 4 + 1) / 4 / 2)
 
 
-def test_patch_contrast_is_equation_3_written_out():
+def test_patch_contrast_is_the_papers_written_out():
     torch.manual_seed(0)
     images, places, size, t = 2, 4, 6, 0.07
     before, after = torch.randn(images * places, size), torch.randn(images * places, size)

@@ -60,6 +60,7 @@ def test_a_finished_one_is_read_and_another_is_refused(tmp_path):
         translator.trained(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_a_look_that_is_learned_is_painted(tmp_path):
     """Camera 0 is dark and camera 1 is bright: after a short training the same image comes out darker and brighter."""
     target = torch.cat([patterns(24, 1, -40), patterns(24, 2, 70)])

@@ -17,6 +17,7 @@ embeddings.py       images on a plane, near where they are alike
 retrieval.py        ranked images, similarities and thresholds
 ablation_scores.py  what the ablation table's variants are worth, and what they cost
 seeds.py            how far scores move with the seed
+translations.py     images before and after a translation, and its losses
 speed.py            validation mAP against minutes of training
 """
 
@@ -37,11 +38,13 @@ from assignment_lib.reporting.plots.seeds import seed_spread
 from assignment_lib.reporting.plots.speed import speed_to_quality
 from assignment_lib.reporting.plots.theme import save_figure, style
 from assignment_lib.reporting.plots.training import overfitting, training_curves
+from assignment_lib.reporting.plots.translations import translation_curves, translation_sheet
 
 __all__ = [
     "ablations", "architecture", "attribute_bars", "attribute_errors", "background_sheet", "camera_table",
     "class_shares", "confusion_matrices", "correlations", "cost", "counts", "coverage", "embedding_map",
     "heat_map_sheet", "identity_sheet", "image_sheet", "overfitting", "precision_recall", "reliability",
     "retrieval_grid", "save_figure", "seed_spread", "shares_before_after", "similarity_histogram", "speed_to_quality",
-    "style", "training_curves", "transforms_sheet", "weights_before_after", "worst_query_grid",
+    "style", "training_curves", "transforms_sheet", "translation_curves", "translation_sheet", "weights_before_after",
+    "worst_query_grid",
 ]  # fmt: skip
