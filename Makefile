@@ -16,7 +16,7 @@ export ASSIGNMENT_SEED := $(SEED)
 # (docs/speed.md). Off with `make KEEP_MEMORY= ...`.
 KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
 
-.PHONY: notebooks test test-browser check lint demo ablations train adapt gpu-check bench lab environment course download badges student clean
+.PHONY: notebooks test test-browser check lint demo ablations train adapt translation gpu-check bench lab environment course download badges student clean
 
 notebooks: environment
 	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
@@ -57,6 +57,13 @@ train: environment
 adapt: environment
 	$(KEEP_MEMORY) $(RUN) -m assignment_lib.training.adapt --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),smoke) \
 	  --backbone $(or $(BACKBONE),efficientnet_lite0) --seed $(or $(SEED),0) $(if $(filter no,$(PRETRAINED)),--from-scratch)
+
+# people of another data set, repainted by a GAN, added to training or not (notebook 07): make translation DATA=course.zip
+# RECIPE=strong [OTHERS=folder] [SEEDS="0 1 2 3 4"]; without OTHERS they are drawn
+translation: environment
+	$(KEEP_MEMORY) $(RUN) -m assignment_lib.translation.comparison --data $(or $(DATA),synthetic) --recipe $(or $(RECIPE),smoke) \
+	  --backbone $(or $(BACKBONE),efficientnet_lite0) $(if $(filter no,$(PRETRAINED)),--from-scratch) \
+	  $(if $(OTHERS),--others $(OTHERS)) --seeds $(or $(SEEDS),0 1 2 3 4)
 
 # a GPU in some minutes: is it fast, does it compute the same, is its memory enough? make gpu-check [RECIPE=report]
 gpu-check: environment

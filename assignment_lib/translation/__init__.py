@@ -9,5 +9,6 @@ translator.py     train a translator with the project's loop; repaint images wit
 colours.py        the free alternative: a camera's mean colour and contrast
 realism.py        Fréchet distance between features of images
 adding.py         other people, and own people in other looks, among the training images
+variants.py       what a training may be given beside its own images
 comparison.py     command: trainings with and without them, alike in all else
 """

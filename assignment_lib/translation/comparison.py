@@ -13,109 +13,23 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from assignment_lib import environment
 from assignment_lib.data.dataset import Dataset, load
-from assignment_lib.data.images import decode
 from assignment_lib.environment import DATA_FOLDER
 from assignment_lib.evaluation.scoring import evaluate
 from assignment_lib.files import new_file
 from assignment_lib.training import assembly, history, parts
 from assignment_lib.training.adapt import adapt
-from assignment_lib.training.assembly import Split
 from assignment_lib.training.experiment import settings_of, settings_parser
 from assignment_lib.training.recipes import Recipe, changed, recipe
 from assignment_lib.training.repeat import FIGURES
-from assignment_lib.translation import adding, colours, translator
+from assignment_lib.translation import translator
 from assignment_lib.translation.elsewhere import elsewhere
-from assignment_lib.translation.generator import Translator
-
-NOTHING = "nothing"
-ADDED = ("added as they are", "added, colours matched", "added, repainted")
-STYLED = ("other cameras, colours matched", "other cameras, repainted")
-LONGER = "nothing, trained longer"
-CLUSTERS = "clusters of the test"
-VARIANTS = (NOTHING, *ADDED, *STYLED)
-#: Adaptation to the test goes on where `NOTHING` ends, so it is compared with a training that is as much longer.
-LONG_VARIANTS = (LONGER, CLUSTERS)
-#: Other cameras that an image gets copies of.
-COPIES = 2
-
-
-class Material(NamedTuple):
-    """A split, the other data set, and a translator into the look of the split's training cameras."""
-
-    split: Split
-    others: pd.DataFrame  # rows of the other data set's training images
-    images: Tensor  # (M, 3, H, W) uint8: these images
-    network: Translator
-    cameras: np.ndarray  # of the split's training people, sorted
-
-    @property
-    def numbers(self) -> Tensor:
-        """The training images' cameras from 0 on, int64 `(N,)`."""
-        return translator.numbered(self.split.train["camera"].to_numpy(), self.cameras)[0]
-
-
-def material(
-    split: Split,
-    others: Dataset,
-    folder: Path,
-    device: torch.device,
-    settings: translator.Settings,
-    log: Callable[[str], None] = print,
-) -> Material:
-    """Decode the other data set at the split's size and train the translator in `folder`, or go on with it.
-
-    The translator sees training people only, so that validation people are as strange to it as those of the test.
-    """
-    height, width = split.train_images.shape[2:]
-    images = decode(others.train["path"], (height, width), progress=True).images
-    cameras = split.train["camera"].to_numpy()
-    network, _ = translator.train(
-        images, split.train_images, cameras, folder, device, settings, f"{others.name} to {split.name}", log
-    )
-    return Material(split, others.train, images, network, np.unique(cameras))
-
-
-def drawn_cameras(of: Material, seed: int = 0) -> Tensor:
-    """A camera of the target for each image of the other data set, `(M,)` numbers from 0 on, as often as the target has it."""
-    generator = torch.Generator().manual_seed(seed)
-    return of.numbers[torch.randint(len(of.numbers), (len(of.images),), generator=generator)]
-
-
-def prepared(variant: str, of: Material) -> Split:
-    """The split that `variant`, one of `VARIANTS` or `LONG_VARIANTS`, trains on. Raises `ValueError` for another."""
-    split = of.split
-    if variant in (NOTHING, *LONG_VARIANTS):
-        return split
-    if variant in ADDED:
-        wanted = drawn_cameras(of)
-        images = {
-            ADDED[0]: lambda: of.images,
-            ADDED[1]: lambda: colours.match_colours(of.images, split.train_images, wanted, of.numbers),
-            ADDED[2]: lambda: translator.repaint(of.network, of.images, wanted),
-        }[variant]()
-        return adding.with_added(split, of.others, images)
-    if variant not in STYLED:
-        raise ValueError(f"the variants are {', '.join((*VARIANTS, *LONG_VARIANTS))}, not {variant!r}")
-    places, cameras = adding.other_cameras(split.train, COPIES)
-    chosen = split.train_images[torch.from_numpy(places)]
-    wanted = torch.from_numpy(np.searchsorted(of.cameras, cameras))
-    if variant == STYLED[1]:
-        images = translator.repaint(of.network, chosen, wanted)
-    else:
-        images, numbers = torch.empty_like(chosen), of.numbers[torch.from_numpy(places)]
-        for camera in numbers.unique():
-            own = numbers == camera
-            images[own] = colours.match_colours(chosen[own], split.train_images, wanted[own], of.numbers)
-    return adding.with_styles(split, places, cameras, images)
+from assignment_lib.translation.variants import CLUSTERS, LONGER, NOTHING, VARIANTS, Material, group, material, prepared
 
 
 def measure(
@@ -173,13 +87,6 @@ def compare(
                 log(f"{variant}, seed {seed}: " + ", ".join(f"{name} {value:.1f}" for name, value in scores.items()))
             rows.append(json.loads(path.read_text()))
     return pd.DataFrame(rows)
-
-
-def group(variant: str) -> str:
-    """What a variant is about: "base" for the training without anything, else what it trains on."""
-    if variant == NOTHING:
-        return "base"
-    return "another data set" if variant in ADDED else "other cameras" if variant in STYLED else "longer"
 
 
 def folder_name(variant: str, seed: int) -> str:
