@@ -71,6 +71,24 @@ def expected_calibration_error(table: pd.DataFrame) -> float:
     return float((difference * table["images"]).sum() / table["images"].sum())
 
 
+def worth(probabilities: dict[str, Tensor], targets: Tensor, pids: np.ndarray) -> dict[str, float]:
+    """The expected calibration error "as trained" and "with temperatures" of people whom these were not fitted on.
+
+    Every other person of `pids` `(N,)` is one half; T is fitted on each half in turn and judged on the other, and the means
+    of both are returned. `probabilities` and `targets` as in `fit_temperatures`.
+    """
+    half = torch.from_numpy(np.unique(pids, return_inverse=True)[1] % 2 == 1)
+    errors: dict[str, list[float]] = {"as trained": [], "with temperatures": []}
+    for fitted, judged in ((half, ~half), (~half, half)):
+        of_fit, of_judged = (
+            {task: values[rows] for task, values in probabilities.items()} for rows in (fitted, judged)
+        )
+        scaled = calibrated(of_judged, fit_temperatures(of_fit, targets[fitted]))
+        for name, values in (("as trained", of_judged), ("with temperatures", scaled)):
+            errors[name].append(expected_calibration_error(reliability(values, targets[judged])))
+    return {name: float(np.mean(both)) for name, both in errors.items()}
+
+
 def _log(probabilities: Tensor) -> Tensor:
     # as good as the logits: softmax does not see what is added to all classes alike
     return probabilities.double().clamp(min=1e-12).log()

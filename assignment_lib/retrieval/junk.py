@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from assignment_lib.retrieval.curves import frame, sums
+from assignment_lib.retrieval.imagenet import worn_evidence
 from assignment_lib.retrieval.pair_scores import similarity_blocks
 from assignment_lib.retrieval.searches import Search, folds, truth
 
@@ -60,6 +61,32 @@ def person_probe(people: Tensor, background: Tensor, strength: float = 1.0) -> C
     labels = np.r_[np.ones(len(people)), np.zeros(len(background))]
     probe = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(values, labels)
     return lambda known: torch.from_numpy(probe.decision_function(known.numpy())).float()
+
+
+def judged(
+    embeddings: Mapping[str, Tensor],
+    training: Tensor,
+    ids: np.ndarray,
+    background: Tensor,
+    seen: Mapping[str, Tensor] | None = None,
+) -> dict[str, dict[str, Tensor]]:
+    """What each filter says of images, the higher the more of a person: name of the images -> filter -> `(N,)`.
+
+    `embeddings` are those of the images, by name. `training` `(M, D)`, of the people `ids` `(M,)`, and `background` `(K, D)`,
+    of `background_crops`, are what is learned from. `seen` is the `class_evidence` of the same images, and of "people" and
+    "background"; without it there are only the filters that need no classifier, "similarity" and "probe".
+    """
+    probe = person_probe(training, background)
+    scores = {
+        name: {"similarity": training_similarity(of, training, ids), "probe": probe(of)}
+        for name, of in embeddings.items()
+    }
+    if seen is not None:
+        class_probe = person_probe(seen["people"], seen["background"], strength=0.01)
+        for name, of in scores.items():
+            by_class = {"worn": worn_evidence(seen[name]), "imagenet": class_probe(seen[name])}
+            scores[name] = by_class | of | {"both": by_class["imagenet"] + of["probe"]}
+    return scores
 
 
 def cut(scores_of_people: Tensor, lose: float = 0.01) -> float:

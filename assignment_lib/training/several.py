@@ -50,22 +50,37 @@ def networks(
     how = recipe.retrieval
     if how.networks < 1:
         raise ValueError(f"networks={how.networks} in the recipe; at least one has to answer")
-    first = settings.training_folder("joint")
+    places = _places(settings, "joint", how.networks)
+    first = places[0]
     own = on_demand.trained_network(data, recipe, first, device, log)[1]
-    places = [first, *(settings.training_folder(f"joint{number + 1}") for number in range(1, how.networks))]
     split = functools.cache(lambda: assembly.decoded_split(data, own, progress=True))
     search = _trained(places, split, own, data, device, how.adapted, log)
     saying = f"{_count(how.networks)} trained beside the validation people"
     if not how.everyone:
         return Networks(search, search, own, saying + _adapted(how.adapted))
-    names = ["everyone", *(f"everyone{number + 1}" for number in range(1, how.networks))]
     everyone = functools.cache(lambda: assembly.everyone(data, own, progress=True))
     length = changed(own, epochs=_epochs(first, own))
-    places = [settings.training_folder(name) for name in names]
+    places = _places(settings, "everyone", how.networks)
     test = _trained(places, everyone, length, data, device, how.adapted, log)
     return Networks(
         search, test, own, saying + f"; the test by {_count(how.networks)} of all people" + _adapted(how.adapted)
     )
+
+
+def missing(recipe: Recipe, settings: Settings) -> list[Path]:
+    """The folders of those of `networks` that would be trained or adapted first."""
+    how = recipe.retrieval
+    names = ["joint", "everyone"] if how.everyone else ["joint"]
+    places = [place for name in names for place in _places(settings, name, how.networks)]
+    return [place for place in places if not on_demand.is_trained(place) or (how.adapted and not _is_adapted(place))]
+
+
+def _places(settings: Settings, name: str, networks: int) -> list[Path]:
+    return [settings.training_folder(f"{name}{number + 1 if number else ''}") for number in range(networks)]
+
+
+def _is_adapted(place: Path) -> bool:
+    return (parts.adapted_folder(place) / "finished.txt").exists()
 
 
 def _trained(
@@ -83,7 +98,7 @@ def _trained(
         if not on_demand.is_trained(place):
             log(f"{relative(place)} is trained:")
             assembly.run(assembly.joint(split(), own, device), place, log)
-        if adapted and not (parts.adapted_folder(place) / "finished.txt").exists():
+        if adapted and not _is_adapted(place):
             log(f"{relative(place)} adapts to the unlabelled images of the test:")
             adapt(place, data, device, split(), log)
         found.append(parts.trained_network(place, adapted)[0])

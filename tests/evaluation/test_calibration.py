@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -55,3 +56,17 @@ def test_reliability_by_hand():
     assert table["confidence"].tolist() == pytest.approx([0.65, 0.95])
     assert table["accuracy"].tolist() == [0.5, 1.0] and table["images"].tolist() == [24, 24]
     assert calibration.expected_calibration_error(table) == pytest.approx((0.15 + 0.05) / 2)
+
+
+def test_what_temperatures_are_worth_to_other_people(drawn):
+    logits, targets = drawn
+    spoiled = {task: (3 * values).softmax(1) for task, values in logits.items()}
+    pids = np.arange(4000) // 4 * 7
+    found = calibration.worth(spoiled, targets, pids)
+    errors = []
+    for even in (0, 1):
+        fitted, judged = (torch.from_numpy(pids // 7 % 2 == part) for part in (even, 1 - even))
+        temperatures = calibration.fit_temperatures({t: v[fitted] for t, v in spoiled.items()}, targets[fitted])
+        scaled = calibration.calibrated({t: v[judged] for t, v in spoiled.items()}, temperatures)
+        errors.append(calibration.expected_calibration_error(calibration.reliability(scaled, targets[judged])))
+    assert found["with temperatures"] == pytest.approx(sum(errors) / 2) and found["as trained"] > 4 * sum(errors) / 2

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from small_searches import search
 
 from assignment_lib.evaluation.reid_scores import reid_scores
-from assignment_lib.retrieval import junk
+from assignment_lib.retrieval import imagenet, junk
 
 
 def test_similarity_to_the_nearest_identity():
@@ -84,3 +84,26 @@ def test_what_a_filter_is_worth():
         junk.worth(of, {"short": torch.ones(3, dtype=torch.bool)})
     nothing = junk.worth(of, {"everything": torch.zeros(len(of.gallery), dtype=torch.bool)})
     assert nothing["mAP"][1] == 0 and junk.recommended(nothing) == "none"
+
+
+@pytest.mark.parametrize("classifier", [True, False])
+def test_what_all_filters_say(classifier):
+    generator = torch.Generator().manual_seed(0)
+
+    def made(count, size=8):
+        return F.normalize(torch.randn(count, size, generator=generator))
+
+    training, background, asked, ids = made(12), made(9), {"a": made(4), "b": made(3)}, np.arange(12) // 3
+    seen = {
+        name: made(count, 1000).log_softmax(1) for name, count in (("people", 6), ("background", 6), ("a", 4), ("b", 3))
+    }
+    judged = junk.judged(asked, training, ids, background, seen if classifier else None)
+    probe = junk.person_probe(training, background)
+    by_class = junk.person_probe(seen["people"], seen["background"], strength=0.01)
+    for name, of in asked.items():
+        wanted = {"similarity": junk.training_similarity(of, training, ids), "probe": probe(of)}
+        if classifier:
+            both = by_class(seen[name]) + probe(of)
+            wanted |= {"worn": imagenet.worn_evidence(seen[name]), "imagenet": by_class(seen[name]), "both": both}
+        assert judged[name].keys() == wanted.keys()
+        assert all(torch.equal(judged[name][one], wanted[one]) for one in wanted)

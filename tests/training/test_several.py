@@ -67,3 +67,22 @@ def test_everyone_is_trained_as_long_as_validation_chose(few_data, settings):
 def test_nobody_cannot_answer(few_data, settings):
     with pytest.raises(ValueError, match="networks=0"):
         several.networks(few_data, recipes.recipe("smoke", networks=0), settings, CPU)
+
+
+def test_what_is_missing(settings):
+    recipe = recipes.recipe("smoke", **SMALL, networks=2, everyone=True)
+    names = ["joint", "joint2", "everyone", "everyone2"]
+    places = [settings.training_folder(name) for name in names]
+    assert several.missing(recipe, settings) == places
+    for place, files in zip(
+        places, (["best.pt"], ["best.pt", "last.pt"], ["best.pt", "last.pt", "finished.txt"]), strict=False
+    ):
+        place.mkdir(parents=True)
+        for file in files:
+            (place / file).touch()
+    assert several.missing(recipe, settings) == [places[1], places[3]]
+    adapted = recipes.recipe("smoke", **SMALL, adapted=True)
+    assert several.missing(adapted, settings) == [places[0]]
+    parts.adapted_folder(places[0]).mkdir()
+    (parts.adapted_folder(places[0]) / "finished.txt").touch()
+    assert several.missing(adapted, settings) == []

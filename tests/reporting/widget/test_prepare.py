@@ -6,8 +6,9 @@ import torch
 from assignment_lib import environment
 from assignment_lib.environment import Settings
 from assignment_lib.models.joint import JointConvNet
-from assignment_lib.reporting.widget import prepare
+from assignment_lib.reporting.widget import asking, prepare
 from assignment_lib.reporting.widget.playground import Playground
+from assignment_lib.training.several import Networks
 
 CPU = torch.device("cpu")
 
@@ -35,27 +36,35 @@ def test_what_a_network_says_is_kept_while_it_is_the_same(tmp_path, monkeypatch)
 
 @pytest.mark.slow
 def test_everything_of_a_small_data_set(few_data, tmp_path, monkeypatch):
-    """Two recipes are trained, a third one's training broke off."""
+    """Two recipes are trained, the second with another network for the test; a third one's training broke off."""
     monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
     asked = []
 
-    def trained(data, recipe, folder, device, log):
-        asked.append(folder)
-        return JointConvNet("efficientnet_lite0", 0, pretrained=False).eval(), recipe
+    def networks(data, recipe, settings, device, log):
+        asked.append(settings.recipe)
+        both = [JointConvNet("mobilenetv3_small_050", 0, pretrained=False).eval() for _ in range(2)]
+        return Networks(both[0], both[settings.recipe == "report"], recipe, "")
 
-    monkeypatch.setattr(prepare.on_demand, "trained_network", trained)
+    monkeypatch.setattr(prepare.several, "networks", networks)
     settings = Settings(few_data.name)
-    for recipe, file in (("report", "finished.txt"), ("strong", "best.pt")):
+    for recipe, files in (("report", ["best.pt", "last.pt", "finished.txt"]), ("strong", ["best.pt", "last.pt"])):
         folder = Settings(few_data.name, recipe).training_folder("joint")
         folder.mkdir(parents=True)
-        (folder / file).touch()
+        for file in files:
+            (folder / file).touch()
     settings.training_folder("joint").mkdir(parents=True)
     sides, looks = prepare.everything(few_data, settings, CPU)
-    assert list(looks) == ["smoke", "report"] and len(asked) == 2
+    assert list(looks) == asked == ["smoke", "report"]
+    files = {file.name for file in Settings(few_data.name, "report").training_folder("joint").glob("demo*")}
+    assert {"demo.pt", "demo-test.pt"} <= files
     game = Playground(sides, looks)
     page = game.page()
     assert page.counts.known and page.results and page.asked.said.true.min() >= 0
-    assert game.state.junk_filter and set(looks["smoke"].answers) == {"list", "set"}
+    assert set(looks["smoke"].answers) == {"list", "set"}
+    first = [shown.place for shown in page.results], [shown.score for shown in page.results]
+    game.state = asking.with_setting(game.state, network="report")
+    page = game.page()
+    assert ([shown.place for shown in page.results], [shown.score for shown in page.results]) != first
     game.take_upload("me.png", sides.query.images[0])
     assert list(game.look.ask(sides.query.images[0])[1]) == list(game.look.probabilities("query"))
 
