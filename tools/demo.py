@@ -11,6 +11,7 @@ everything would be there twice. It listens on 127.0.0.1 only.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from assignment_lib import dataset, environment  # noqa: E402
 from assignment_lib.reporting.widget import prepare  # noqa: E402
 
 CELLS = (
-    ("markdown", "# Who is this?\nChoose a person on the left, and the gallery is put in order of likeness."),
+    ("markdown", "# Who is this?\nChoose a person, and the gallery is put in order of likeness."),
     (
         "code",
         "import os\nos.environ['TQDM_DISABLE'] = '1'\n"
@@ -68,6 +69,7 @@ def main() -> int:
         f"\nhttp://127.0.0.1:{given.port}/ is the page (its first picture takes some seconds); Ctrl-C ends it",
         flush=True,
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # else voila would go on alone
     with tempfile.TemporaryDirectory() as folder:
         notebook = Path(folder) / "demo.ipynb"
         notebook.write_text(json.dumps(page()))

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
+
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.reporting.widget.finding import NOT_COUNTED, RIGHT, UNKNOWN, WRONG
 from assignment_lib.reporting.widget.playground import Said, Shown
@@ -21,6 +23,8 @@ VERDICTS = {
     NOT_COUNTED: ("qr-out", "○", "not counted: junk, or the person from the query's own camera"),
     UNKNOWN: ("qr-plain", "", ""),
 }
+#: So many lines of attributes fit on a card.
+_LINES = 8
 #: Of these tasks a card says the class, of the others only what is worn or carried.
 _ALWAYS = ("gender", "age", "upcolor", "downcolor")
 _SUFFIX = {"upcolor": "top", "downcolor": "bottom", "hair": "hair", "up": "sleeves", "down": "trousers"}
@@ -34,8 +38,12 @@ def words(task: str, name: str) -> str:
 
 
 def attributes(said: Said, everything: bool = False) -> str:
-    """A list of predicted attributes with their confidence; where the truth is another one, a mark and the truth."""
-    items = []
+    """A list of predicted attributes with their confidence; where the truth is another one, a mark and the truth.
+
+    With `everything` all of them, else what fits on a card, that which is wrong first.
+    """
+    items: list[str] = []
+    wrong: list[str] = []
     for column, (task, names) in enumerate(TASKS.items()):
         best, sure, true = int(said.classes[column]), float(said.confidence[column]), int(said.true[column])
         if best < 0:
@@ -49,7 +57,15 @@ def attributes(said: Said, everything: bool = False) -> str:
             text = f"<b>≠</b> <s>{text}</s> <em>{truth}</em>"
         elif everything and true >= 0:
             text = f"= {text}"
-        items.append(f"<li{' class=qr-differs' if differs else ''}>{text}</li>")
+        (wrong if differs and not everything else items).append(
+            f"<li{' class=qr-differs' if differs else ''}>{text}</li>"
+        )
+    lines = [2] * len(wrong) + [1] * len(items)  # what is struck out and what is true take two
+    items = wrong + items
+    fit = int(np.searchsorted(np.cumsum(lines), _LINES, side="right"))
+    if not everything and fit < len(items):
+        fit = int(np.searchsorted(np.cumsum(lines), _LINES - 1, side="right"))
+        items[fit:] = [f"<li>… {len(items) - fit} more</li>"]
     return f'<ul class="qr-says">{"".join(items)}</ul>' if items else ""
 
 
@@ -70,7 +86,7 @@ def card(shown: Shown) -> str:
     kind, mark, meaning = VERDICTS[shown.verdict]
     below = "" if shown.within else " qr-below"
     rank = f"<b>{shown.rank}</b> " if shown.rank else ""
-    likely = "" if math.isnan(shown.same) else f'<br><span title="probability: same person">p {shown.same:.0%}</span>'
+    likely = "" if math.isnan(shown.same) else f' <span title="probability: same person">p {shown.same:.0%}</span>'
     camera = f" · cam {shown.camera}" if shown.camera >= 0 else ""
     return (
         f'<figure class="qr-card {kind}{below}"><img src="{shown.picture}" alt="{escape(alternative(shown))}">'

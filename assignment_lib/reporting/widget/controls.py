@@ -11,6 +11,10 @@ from assignment_lib.reporting.widget.playground import Playground
 
 SEARCHES, COMPARES = "searches by it", "compares it with the query"
 MATCH = "the match"
+#: No filter. A word, since a Dropdown shows nothing where None is chosen.
+ANY = "any"
+#: As wide as the words.
+_CLOSE = {"description_width": "initial"}
 
 
 class Controls(NamedTuple):
@@ -41,8 +45,8 @@ class Controls(NamedTuple):
 def controls(game: Playground) -> Controls:
     """All of them, standing as `game.state` does."""
     state = game.state
-    cameras = [("any", None), *((str(camera), camera) for camera in game.sides.cameras)]
-    classes = [("any", None), *((f"{task}: {name}", (task, name)) for task in TASKS for name in TASKS[task])]
+    cameras = [(ANY, ANY), *((str(camera), camera) for camera in game.sides.cameras)]
+    classes = [(ANY, ANY), *((f"{task}: {name}", (task, name)) for task in TASKS for name in TASKS[task])]
     return Controls(
         previous=_button("◀ Previous", "The query before"),
         next=_button("Next ▶", "The next query"),
@@ -54,14 +58,25 @@ def controls(game: Playground) -> Controls:
             max=len(game.sides.query),
             description="Query",
             continuous_update=False,
-            layout=_wide("280px"),
+            layout=_wide("260px"),
+            style=_CLOSE,
         ),
         words=widgets.Text(
-            placeholder="woman, red top, backpack", description="Words", continuous_update=False, layout=_wide("280px")
+            placeholder="woman, red top, backpack",
+            description="Words",
+            continuous_update=False,
+            layout=_wide("260px"),
+            style=_CLOSE,
         ),
         upload=widgets.FileUpload(accept="image/*", multiple=False, description="Your picture", layout=_wide("150px")),
         threshold=widgets.FloatSlider(
-            value=state.threshold, min=0, max=1, step=0.01, description="Threshold", layout=_wide("300px")
+            value=state.threshold,
+            min=0,
+            max=1,
+            step=0.01,
+            description="Threshold",
+            layout=_wide("300px"),
+            style=_CLOSE,
         ),
         answer=_dropdown(
             "Answer", ["threshold", *dict.fromkeys(n for look in game.looks.values() for n in look.answers)]
@@ -120,10 +135,8 @@ def _button(text: str, tooltip: str) -> widgets.Button:
 
 
 def _checkbox(text: str, value: bool) -> widgets.Checkbox:
-    return widgets.Checkbox(value=value, description=text, indent=False, layout=_wide("120px"))
+    return widgets.Checkbox(value=value, description=text, indent=False, layout=_wide("auto"))
 
 
 def _dropdown(text: str, options: list) -> widgets.Dropdown:
-    return widgets.Dropdown(
-        options=options, description=text, layout=_wide("230px"), style={"description_width": "60px"}
-    )
+    return widgets.Dropdown(options=options, description=text, layout=_wide("auto"), style=_CLOSE)

@@ -15,13 +15,13 @@ STYLE = f"""<style>
 .qr-main {{ display: flex; flex-flow: row wrap; align-items: flex-start; gap: 12px; overflow: visible; }}
 .qr-side {{ flex: 0 1 290px; min-width: 260px; overflow: visible; }}
 .qr-found {{ flex: 1 1 350px; min-width: 0; overflow: visible; }}
-.qr-row {{ display: flex; flex-flow: row wrap; align-items: center; overflow: visible; }}
-.qr-row > * {{ max-width: 100%; }}
+.qr-row {{ display: flex; flex-flow: row wrap; align-items: center; gap: 2px 12px; overflow: visible; }}
+.qr-row > * {{ max-width: 100%; }} .qr-row > button:not(.widget-upload) {{ flex: 0 1 95px; min-width: 76px; margin: 2px 0; }}
 .qr-tiles {{ position: relative; width: 100%; overflow: visible; }}
-.qr-cards, .qr-buttons {{ display: grid !important; gap: 6px; justify-content: start; padding: 2px;
+.qr-cards, .qr-buttons {{ display: grid !important; gap: 6px; padding: 2px;
   margin: 0; overflow: visible; }}
 .qr-big .qr-cards, .qr-big .qr-buttons {{
-  grid-template-columns: repeat(auto-fill, {CARD[0]}px); grid-auto-rows: {CARD[1]}px; }}
+  grid-template-columns: repeat(auto-fill, minmax({CARD[0]}px, 1fr)); grid-auto-rows: {CARD[1]}px; }}
 .qr-small .qr-cards, .qr-small .qr-buttons {{
   grid-template-columns: repeat(auto-fill, {THUMBNAIL[0]}px); grid-auto-rows: {THUMBNAIL[1]}px; }}
 .qr-buttons {{ position: absolute; inset: 0; }}

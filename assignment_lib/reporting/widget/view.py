@@ -11,7 +11,7 @@ import numpy as np
 
 from assignment_lib.reporting.widget import asking, cards, controls, panel, pictures
 from assignment_lib.reporting.widget.asking import PAGE, State
-from assignment_lib.reporting.widget.controls import COMPARES, MATCH
+from assignment_lib.reporting.widget.controls import ANY, COMPARES, MATCH
 from assignment_lib.reporting.widget.looks import Look
 from assignment_lib.reporting.widget.playground import Page, Playground
 from assignment_lib.reporting.widget.sides import Sides
@@ -123,7 +123,7 @@ def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
         control.observe(moved, "value")
 
     def setter(name: str) -> Callable[[State, Any], State]:
-        return lambda state, value: asking.with_setting(state, **{name: value})
+        return lambda state, value: asking.with_setting(state, **{name: None if value == ANY else value})
 
     count = len(sides.query)
     of.previous.on_click(lambda _: act(lambda state: asking.stepped(state, count, -1)))

@@ -115,3 +115,12 @@ def test_heat_is_bright_where_the_map_is_high():
 def test_large_pictures_are_made_smaller():
     small, large = (pictures.data_uri(torch.zeros(3, height, height // 2, dtype=torch.uint8)) for height in (256, 1024))
     assert large == small
+
+
+def test_a_card_says_what_fits_the_wrong_first():
+    said = Said(np.zeros(12, np.int64), np.full(12, 0.5), np.array([1, *[0] * 8, 1, 0, 1]))
+    items = cards.attributes(said).split("<li")[1:]
+    assert len(items) == 4 and all("qr-differs" in item for item in items[:3])
+    assert "qr-differs" not in items[3] and cards.attributes(said, everything=True).count("<li") == 12
+    all_wrong = said._replace(true=np.ones(12, np.int64))
+    assert cards.attributes(all_wrong).split("<li")[-1].startswith(">… 9 more")

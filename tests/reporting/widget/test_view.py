@@ -18,9 +18,14 @@ class Box:
     """The widget, and its parts by what is written on them."""
 
     def __init__(self, **options):
-        self.sides, self.look, _ = made_up(**options)
-        self.box = widget.play(self.sides, self.look)
-        self.parts = list(self.walk(self.box))
+        sides, look, _ = made_up(**options)
+        self.parts = list(self.walk(widget.play(sides, look)))
+
+    @classmethod
+    def over(cls, sides, looks):
+        box = cls.__new__(cls)
+        box.parts = list(box.walk(widget.play(sides, looks)))
+        return box
 
     def walk(self, box):
         for child in getattr(box, "children", ()):
@@ -80,6 +85,35 @@ def test_each_control_changes_the_results(name, kind, value):
     before = box.text('aria-label="Results"')
     box.part(kind, name).value = value
     assert box.text('aria-label="Results"') != before and "qr-trouble" not in box.text()
+
+
+def test_recipes_are_switched_between():
+    sides, report, _ = made_up(dimensions=16, likeness=0.3)
+    _, strong, _ = made_up(dimensions=24, likeness=0.6)
+    box = Box.over(sides, {"report": report, "strong": strong})
+    first = box.text('aria-label="Results"')
+    network = box.part(Dropdown, "Network")
+    assert network.options == ("report", "strong")
+    network.value = "strong"
+    second = box.text('aria-label="Results"')
+    assert second != first and "Query 1 of" in box.sentence
+    box.click("Next ▶")
+    box.click("◀ Previous")
+    assert box.text('aria-label="Results"') == second
+    network.value = "report"
+    assert box.text('aria-label="Results"') == first
+    assert not any(isinstance(part, Dropdown) and part.description == "Network" for part in Box().parts)
+
+
+def test_no_filter_is_a_word_that_is_seen():
+    box = Box()
+    before = box.text('aria-label="Results"')
+    for name, value in (("Only", ("gender", "female")), ("Camera", 2)):
+        filtering = box.part(Dropdown, name)
+        assert (filtering.value, filtering.label) == ("any", "any")
+        filtering.value = value
+        filtering.value = "any"
+    assert box.text('aria-label="Results"') == before
 
 
 def test_a_step_that_cannot_be_taken_says_why_and_nothing_moves():
