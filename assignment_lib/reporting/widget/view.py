@@ -53,7 +53,6 @@ def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
     def show(page: Page) -> None:
         state = game.state
         seen[:] = [page]
-        sentence.value = f'<p class="qr-sentence" role="status">{escape(page.sentence)}</p>'
         results.show(cards.cards(page.results, "Results"), len(page.results))
         lost.show(cards.cards(page.missed, "Matches that the answer lacks") if page.missed else "", len(page.missed))
         more = f", {len(page.missed)} shown" if page.missed_in_all > len(page.missed) else ""
@@ -69,6 +68,8 @@ def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
         controls.adjust(of, game)
         of.on.disabled = state.page + 1 >= page.pages
         settling[0] = False
+        # it is read out, so what it speaks of is there before it
+        sentence.value = f'<p class="qr-sentence" role="status">{escape(page.sentence)}</p>'
         # last: pictures do not wait for the figures of all queries, which other switches move
         by_level = state.answer == "threshold" or state.kind != "query"
         level = state.threshold if by_level else None
