@@ -1,6 +1,7 @@
 """Tests in a real browser: `make test-browser`. They need Chromium and playwright, and are skipped with a sentence without."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -72,10 +73,20 @@ def small_world(tmp_path_factory, chromium):
 
 @pytest.fixture
 def page(chromium):
-    """A page of 1280 pixels that keeps what its console complains of in `page.complaints`."""
+    """A page of 1280 pixels that keeps what its console complains of in `page.complaints`.
+
+    Nothing is fetched from other machines, whether there is a network or not: an empty answer is given, and
+    `page.outside` has the addresses.
+    """
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(1000 * PATIENCE)
-    page.complaints = []
+    page.complaints, page.outside = [], []
+
+    def answer(route):
+        page.outside.append(route.request.url)
+        route.fulfill(status=200, content_type="text/css", body="")
+
+    page.route(re.compile(r"^https?://(?!127\.0\.0\.1[:/])"), answer)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
     yield page

@@ -60,7 +60,7 @@ def test_in_jupyterlab(page, serve, small_world, port, tmp_path):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     play(page)
-    assert page.complaints == []
+    assert page.complaints == page.outside == []
 
 
 def environment_of_colab():
@@ -98,6 +98,12 @@ def test_under_ipywidgets_7(page, serve, small_world, port, tmp_path):
     serve(command, f"http://127.0.0.1:{port}/api?token={token}", small_world, tmp_path)
     page.goto(f"http://127.0.0.1:{port}/notebooks/notebooks/small.ipynb?token={token}")
     page.wait_for_function("window.Jupyter?.notebook?.kernel?.is_connected() && Jupyter.notebook._fully_loaded")
+    # it asks a kernel for widgets that are there already; those that are made meanwhile it would close again
+    page.wait_for_function("Jupyter.notebook.kernel.widget_manager")
+    for _ in range(
+        3
+    ):  # a question to comms, its answer, and one more question for each: nothing is on its way after these
+        page.evaluate("new Promise((done) => Jupyter.notebook.kernel.execute('0', {shell: {reply: done}}))")
     page.evaluate("Jupyter.notebook.execute_all_cells()")
     play(page)
     assert page.locator(".query-retrieval .ui-slider-handle").count(), "these are not the sliders of ipywidgets 7"
@@ -114,10 +120,11 @@ def test_the_demo(page, serve, small_world, port, tmp_path):
         player.sentence("^Query")
         player.box.screenshot(path=os.environ["BROWSER_PICTURE"])
     assert page.complaints == []
+    assert all("fontawesome" in address for address in page.outside), "only voila's own page asks for symbols"
     listening = {
         line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"
     }
     assert f"0100007F:{port:04X}" in listening and f"00000000:{port:04X}" not in listening
-    page.set_viewport_size({"width": 390, "height": 844})  # a telephone
+    page.set_viewport_size({"width": 390, "height": 844})
     expect(player.results()).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390, "it has to be scrolled sideways"
