@@ -13,7 +13,7 @@ import pytest
 from assignment_lib.environment import PROJECT_ROOT
 
 pytest.importorskip("playwright.sync_api", reason="there is no playwright: pip install playwright")
-from playing import play
+from playing import on_a_telephone, play
 from playwright.sync_api import expect
 
 BIN = Path(sys.executable).parent
@@ -100,9 +100,8 @@ def test_under_ipywidgets_7(page, serve, small_world, port, tmp_path):
     page.wait_for_function("window.Jupyter?.notebook?.kernel?.is_connected() && Jupyter.notebook._fully_loaded")
     # it asks a kernel for widgets that are there already; those that are made meanwhile it would close again
     page.wait_for_function("Jupyter.notebook.kernel.widget_manager")
-    for _ in range(
-        3
-    ):  # a question to comms, its answer, and one more question for each: nothing is on its way after these
+    # a question to comms, its answer, and one more question for each: nothing is on its way after these
+    for _ in range(3):
         page.evaluate("new Promise((done) => Jupyter.notebook.kernel.execute('0', {shell: {reply: done}}))")
     page.evaluate("Jupyter.notebook.execute_all_cells()")
     play(page)
@@ -115,9 +114,11 @@ def test_the_demo(page, serve, small_world, port, tmp_path):
     serve(command, f"http://127.0.0.1:{port}/voila/static/favicon.ico", small_world, tmp_path)
     page.goto(f"http://127.0.0.1:{port}/")
     player = play(page)
+    on_a_telephone(player)
     if os.environ.get("BROWSER_PICTURE"):
-        player.button("Hardest").click()
-        player.sentence("^Query")
+        page.set_viewport_size({"width": 1280, "height": 1500})  # all of it, without a bar to scroll
+        player.button("Query 1").click()
+        player.sentence("^Query 1 of")
         player.box.screenshot(path=os.environ["BROWSER_PICTURE"])
     assert page.complaints == []
     assert all("fontawesome" in address for address in page.outside), "only voila's own page asks for symbols"
