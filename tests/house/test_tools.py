@@ -22,7 +22,7 @@ def set_repository(tmp_path, monkeypatch):
 def test_badges_and_first_cells_get_the_address(set_repository, tmp_path):
     assert set_repository.main("someone/re-id.2") == 0
     readme, notebook = (tmp_path / n for n in ("README.md", "notebooks/01_data_exploration.ipynb"))
-    assert readme.read_text().count("colab.research.google.com/github/someone/re-id.2/blob/main/notebooks/0") == 6
+    assert readme.read_text().count("colab.research.google.com/github/someone/re-id.2/blob/main/notebooks/0") == 7
     assert "github/someone/re-id.2/blob" in notebook.read_text()
     first = json.loads(notebook.read_text())["cells"][2]["source"]
     assert 'repository = "someone/re-id.2"\n' in first
