@@ -53,8 +53,8 @@ CLOCK = """
   const box = document.querySelector(".query-retrieval");
   const shown = () => box.querySelector(selector);
   const before = shown().innerHTML;
-  const named = (kind) => [...box.querySelectorAll(kind)].find((one) => one.textContent.trim() === name);
-  const button = named("button") || named(".widget-checkbox").querySelector("input");
+  const button = [...box.querySelectorAll("button")].find((one) => one.textContent.trim() === name)
+    || [...box.querySelectorAll(".widget-checkbox")].find((one) => one.textContent.includes(name)).querySelector("input");
   const start = performance.now();
   const observer = new MutationObserver(async () => {
     if (!shown() || shown().innerHTML === before) return;
