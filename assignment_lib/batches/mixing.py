@@ -11,7 +11,7 @@ from torch import Tensor
 from assignment_lib.batches.balance import by_task, class_weights, expected_weights, sample_weights
 from assignment_lib.batches.loader import Positions
 from assignment_lib.batches.samplers import sampler_and_weights
-from assignment_lib.data.sources import ADDED, CLUSTER, LABELLED, copies, of_source
+from assignment_lib.data.sources import ADDED, OWN, copies, of_source
 
 #: Images of an identity that a sampler lays side by side: parts of a batch are multiples of it.
 _TOGETHER = {"identities": 4, "pairs": 2}
@@ -42,16 +42,14 @@ def mixed_sampler_and_weights(
     if "source" not in table:
         return sampler_and_weights(kind, targets, pids, batch_size, generator, cameras)
     unit = _TOGETHER.get(kind, 1)
-    own, added = (of_source(table, *names).nonzero()[:, 0] for names in ((LABELLED, CLUSTER), (ADDED,)))
+    own, added = (of_source(table, *names).nonzero()[:, 0] for names in (OWN, (ADDED,)))
     extra = max(unit, round(added_share * batch_size / unit) * unit) if len(added) and added_share else 0
-
     if extra > batch_size - unit:
         raise ValueError(f"added_share={added_share} leaves no room for labelled people in a batch of {batch_size}")
 
     def among(places: Tensor, size: int) -> tuple[Positions, dict[str, Tensor] | None]:
-        rows = (None if values is None else values[places] for values in (targets, pids, cameras))
-        of_targets, of_pids, of_cameras = rows
-        sampler, weights = sampler_and_weights(kind, of_targets, of_pids, size, generator, of_cameras)  # type: ignore[arg-type]
+        of_targets, of_cameras = (None if values is None else values[places] for values in (targets, cameras))
+        sampler, weights = sampler_and_weights(kind, of_targets, pids[places], size, generator, of_cameras)
         return Among(sampler, places), weights
 
     sampler, weights = among(own, batch_size - extra)

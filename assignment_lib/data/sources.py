@@ -14,6 +14,8 @@ CLUSTER = "cluster"  # unlabelled images with pseudo-labels
 ADDED = "added"  # people of another data set
 STYLED = "styled"  # the data set's own people in the look of another of its cameras
 SOURCES = (LABELLED, CLUSTER, ADDED, STYLED)
+#: Images of the data set itself, as its cameras took them.
+OWN = (LABELLED, CLUSTER)
 
 
 def of_source(table: pd.DataFrame, *names: str) -> Tensor:
@@ -25,17 +27,13 @@ def of_source(table: pd.DataFrame, *names: str) -> Tensor:
     return from_numpy(np.isin(found, names))
 
 
-def with_source(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    """`table` whose rows are from `source`; rows that say so already keep theirs."""
-    return table if "source" in table else table.assign(source=source)
-
-
 def appended(own: pd.DataFrame, others: pd.DataFrame, source: str) -> pd.DataFrame:
     """The rows of `own`, then those of `others` as images from `source`; the columns of `own`, fresh `RangeIndex`.
 
     `others` has to have all columns of `own`, but for `source`; its `original` stays where it has one.
     """
-    table = pd.concat([with_source(own, LABELLED), others.assign(source=source)], ignore_index=True)
+    own = own if "source" in own else own.assign(source=LABELLED)
+    table = pd.concat([own, others.assign(source=source)], ignore_index=True)
     names = own.columns.drop(["source", "original"], errors="ignore")
     return table[[*names, "source", *(["original"] if "original" in table else [])]]
 

@@ -96,9 +96,8 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     batches, class_weights = _batches(split, recipe, device)
     n_pids = split.train["pid"].nunique()
     targets = attributes.target_tensor(split.train)
-    counted = sources.of_source(
-        split.train, sources.LABELLED, sources.CLUSTER, *([sources.ADDED] if recipe.data.added_weights else [])
-    )
+    added = (sources.ADDED,) if recipe.data.added_weights else ()
+    counted = sources.of_source(split.train, *sources.OWN, *added)
     priors = None if targets is None else balance.by_task(balance.class_shares(targets[counted]))
     network = parts.joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
     objective = parts.joint_objective(recipe, class_weights, network, n_pids).to(device)
@@ -106,7 +105,7 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     marks = recipes.fingerprint(
         recipe, data=split.name, images=len(split.train), n_pids=n_pids, attributes=split.has_attributes
     )
-    others = ~sources.of_source(split.train, sources.LABELLED, sources.CLUSTER)
+    others = ~sources.of_source(split.train, *sources.OWN)
     if others.any():  # repainted or not, they are as many
         marks["others"] = int(split.train_images[others].sum())
     return _training(split, network, objective, batches, learns_reid, marks, recipes.fit_options(recipe))

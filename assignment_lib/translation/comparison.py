@@ -91,7 +91,7 @@ def compare(
 
 def folder_name(variant: str, seed: int) -> str:
     """Where a variant of a seed is trained, within the folder of the comparison."""
-    return f"{variant.replace(':', '').replace(',', '').replace(' ', '-')}-seed{seed}"
+    return f"{variant.replace(',', '').replace(' ', '-')}-seed{seed}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -41,8 +41,3 @@ def distance_to(real: Tensor, made: Tensor, size: int, repeats: int = 5, seed: i
         drawn = order[size : 2 * size] if same else torch.randperm(len(made), generator=generator)[:size]
         found.append(frechet_distance(real[order[:size]], made[drawn]))
     return float(np.mean(found)), float(np.std(found))
-
-
-def nearest(features: Tensor, real: Tensor) -> Tensor:
-    """The place of the most similar row of `real` `(M, D)` for each of `features` `(N, D)`, both of length 1: `(N,)` int64."""
-    return (features @ real.T).argmax(1)

@@ -42,19 +42,19 @@ def training_curves(history: pd.DataFrame, patience: int | None = None) -> Figur
     )
     axes = grid.flat[:panels].tolist()
     kept = int(history["epoch"][history["score"].idxmax()])
-    _draw_lines(axes[0], history, {f"loss/{name}": (name, _PARTS[name]) for name in losses}, 1)
+    draw_lines(axes[0], history, {f"loss/{name}": (name, _PARTS[name]) for name in losses}, 1)
     axes[0].set_title("Training losses" + (", log scale" if len(losses) > 1 else ""), fontsize=10)
     if len(losses) > 1:  # of very different size
         axes[0].set_yscale("log")
     for panel, (title, of) in zip(axes[1:], scores.items(), strict=False):
         there = {column: named for column, named in of.items() if column in history}
-        _draw_lines(panel, history, there, 100)
+        draw_lines(panel, history, there, 100)
         first = next(iter(there))
         of_kept = history.loc[history["score"].idxmax(), first]
         panel.set_title(f"{title}: {there[first][0]} {100 * of_kept:.1f} % in epoch {kept}", fontsize=10)
         panel.set_ylabel("validation, percent", fontsize=9)
     if len(weights) > 1:
-        _draw_lines(axes[-1], history, {f"weight/{name}": (name, _PARTS[name]) for name in weights}, 1)
+        draw_lines(axes[-1], history, {f"weight/{name}": (name, _PARTS[name]) for name in weights}, 1)
         axes[-1].set_title("Learned loss weights", fontsize=10)
     last = int(history["epoch"].max())
     for panel in axes:
@@ -66,7 +66,7 @@ def training_curves(history: pd.DataFrame, patience: int | None = None) -> Figur
         panel.set_xlim(
             1 - 0.03 * last, last + max((0.18, 0.24, 0.36)[columns - 1] * last, 1)
         )  # room for the names of the lines
-        panel.set_xticks(_whole_numbers(last))
+        panel.set_xticks(whole_numbers(last))
         panel.tick_params(labelsize=9)
     figure.suptitle(_finding(history, kept, last, patience), fontsize=12)
     return figure
@@ -122,7 +122,7 @@ def overfitting(runs: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def _draw_lines(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str, str]], factor: float) -> None:
+def draw_lines(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str, str]], factor: float) -> None:
     """Lines with their names at their ends, apart from each other."""
     for column, (label, color) in columns.items():
         axes.plot(history["epoch"], factor * history[column], color=color, label=label, marker=".", markersize=4)
@@ -138,6 +138,7 @@ def _draw_lines(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str,
         )  # fmt: skip
 
 
-def _whole_numbers(last: int) -> list[int]:
+def whole_numbers(last: int) -> list[int]:
+    """Ticks of an axis of epochs: 1, and up to `last` about six more."""
     step = max(1, -(-last // 6))
     return sorted({1, *range(step, last + 1, step)})

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from assignment_lib.reporting.plots.pictures import show_image
 from assignment_lib.reporting.plots.theme import BLUE, GREEN, ORANGE, RED
+from assignment_lib.reporting.plots.training import draw_lines, whole_numbers
 
 #: What each loss is where nothing is learned, or where the two networks are equally good: 1/8, and 1/4 for both halves.
-_EVEN = {"deceived": 0.125, "discriminator": 0.25}
+_EVEN = {"loss/deceived": 0.125, "loss/discriminator": 0.25}
 
 
 def translation_sheet(rows: Mapping[str, Tensor], title: str = "", columns: Sequence[str] = ()) -> Figure:
@@ -44,23 +45,17 @@ def translation_curves(history: pd.DataFrame) -> Figure:
     contrast of places.
     """
     figure, (game, places) = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
-    last = history.iloc[-1]
+    epochs = int(history["epoch"].iloc[-1])
     for axes, lines in (
-        (game, {"deceived": ("generator", BLUE), "discriminator": ("discriminator", RED)}),
-        (places, {"content": ("repainted", GREEN), "kept": ("of the camera already", ORANGE)}),
+        (game, {"loss/deceived": ("generator", BLUE), "loss/discriminator": ("discriminator", RED)}),
+        (places, {"loss/content": ("repainted", GREEN), "loss/kept": ("of the camera already", ORANGE)}),
     ):
-        for name, (label, colour) in lines.items():
-            axes.plot(history["epoch"], history[f"loss/{name}"], marker=".", color=colour)
-            axes.annotate(
-                label, (last["epoch"], last[f"loss/{name}"]), xytext=(6, 0), textcoords="offset points", color=colour,
-                va="center", weight="bold", fontsize=9,
-            )  # fmt: skip
-            if name in _EVEN:
-                axes.axhline(_EVEN[name], color=colour, linestyle=":", linewidth=1)
-        axes.set(xlabel="epoch", xlim=(0.8, 1 + 1.35 * (last["epoch"] - 1) + 0.5))
-        axes.set_xticks(range(1, int(last["epoch"]) + 1, max(1, int(last["epoch"]) // 8)))
+        draw_lines(axes, history, lines, 1.0)
+        for name in lines.keys() & _EVEN.keys():
+            axes.axhline(_EVEN[name], color=lines[name][1], linestyle=":", linewidth=1)
+        axes.set(xlabel="epoch", xlim=(0.8, 1.5 + 1.35 * (epochs - 1)), xticks=whole_numbers(epochs))
     game.set_title("Least squares of the two (dotted: neither is ahead)", fontsize=10)
     places.set_title("Contrast of places: does each stay what it was?", fontsize=10)
-    ahead = "discriminator" if last["loss/discriminator"] < _EVEN["discriminator"] else "generator"
+    ahead = "discriminator" if history["loss/discriminator"].iloc[-1] < _EVEN["loss/discriminator"] else "generator"
     figure.suptitle(f"In the last epoch the {ahead} is ahead", fontsize=12)
     return figure

@@ -28,8 +28,10 @@ from assignment_lib.reporting.widget.sides import Sides, sides
 from assignment_lib.retrieval import decisions, imagenet, junk, lists_and_sets
 from assignment_lib.retrieval.embeddings import model_fingerprint
 from assignment_lib.retrieval.options import Options, choose_options, options_table
+from assignment_lib.retrieval.searches import Search
 from assignment_lib.retrieval.whitening import fit_whitening
 from assignment_lib.training import assembly, several
+from assignment_lib.training.assembly import Split
 from assignment_lib.training.recipes import recipe
 from assignment_lib.training.several import Networks
 
@@ -102,33 +104,9 @@ def looked_at(data: Dataset, asked: Networks, folder: Path | None = None) -> tup
             temperatures = calibration.fit_temperatures(before, true)
     embedded = {name: part.embeddings for name, part in found.items()}
     if chosen.whitening:
-        of_search = fit_whitening(embedded["crowd"], embedded["validation"], embedded["training"])
-        of_test = of_search
-        if worlds is not views:
-            of_test = fit_whitening(embedded["gallery"], worlds[chosen.mirror]["training"].embeddings)
-        embedded = {
-            name: (of_test if name in ("query", "gallery") else of_search)(part) for name, part in embedded.items()
-        }
+        embedded = _whitened(embedded, None if worlds is views else worlds[chosen.mirror]["training"].embeddings)
     search = as_test(embedded["validation"], people.validation, embedded["crowd"])
-    seen = None
-    if how.junk_filter not in _WITHOUT_CLASSIFIER:
-        few = people.train_images[:: -(-len(people.train_images) // 300)]
-        looked = {"people": few, "background": junk.background_crops(few)}
-        looked |= {name: stores[name] for name in ("validation", "crowd", "gallery")}
-        seen = _seen(looked, next(network.parameters()).device, folder and folder / "demo-seen.pt")
-    judged = junk.judged(
-        {name: plain[name].embeddings for name in ("validation", "crowd", "gallery")},
-        plain["training"].embeddings, people.train["pid"].to_numpy(), plain["background"].embeddings, seen,
-    )  # fmt: skip
-    cuts = {name: junk.cut(scores, how.junk_lose) for name, scores in judged["validation"].items()}
-    filtered = how.junk_filter
-    if filtered == "auto":
-        keeps = {
-            name: torch.cat([judged[part][name] >= cut for part in ("validation", "crowd")])
-            for name, cut in cuts.items()
-        }
-        filtered = junk.recommended(junk.worth(search, keeps))
-    keep = None if filtered == "none" else judged["gallery"][filtered] >= cuts[filtered]
+    keep = _kept_by_filter(search, people, stores, plain, asked, folder)
     learned = decisions.learn(search, chosen.after)
     places = torch.arange(len(data.gallery)) if keep is None else keep.nonzero()[:, 0]
     gallery = embedded["gallery"][places]
@@ -151,6 +129,44 @@ def looked_at(data: Dataset, asked: Networks, folder: Path | None = None) -> tup
 def _views(plain: Mapping[str, Predictions], mirrored: Mapping[str, Predictions]) -> dict[bool, dict[str, Predictions]]:
     both = {name: predictions.with_mirror(plain[name], mirrored[name]) for name in plain}
     return {False: dict(plain), True: both}
+
+
+def _whitened(embedded: dict[str, Tensor], training_of_test: Tensor | None) -> dict[str, Tensor]:
+    """All embeddings whitened, those of the test by axes of their own where another network gave `training_of_test`."""
+    of_search = of_test = fit_whitening(embedded["crowd"], embedded["validation"], embedded["training"])
+    if training_of_test is not None:
+        of_test = fit_whitening(embedded["gallery"], training_of_test)
+    return {name: (of_test if name in ("query", "gallery") else of_search)(part) for name, part in embedded.items()}
+
+
+def _kept_by_filter(
+    search: Search,
+    people: Split,
+    stores: Mapping[str, Tensor],
+    plain: Mapping[str, Predictions],
+    asked: Networks,
+    folder: Path | None,
+) -> Tensor | None:
+    """Which gallery images the junk filter of the recipe, or the one that pays in `search`, keeps; None without a filter."""
+    how, looked_at = asked.recipe.retrieval, ("validation", "crowd", "gallery")
+    seen = None
+    if how.junk_filter not in _WITHOUT_CLASSIFIER:
+        few = people.train_images[:: -(-len(people.train_images) // 300)]
+        looked = {"people": few, "background": junk.background_crops(few)} | {name: stores[name] for name in looked_at}
+        seen = _seen(looked, next(asked.search.parameters()).device, folder and folder / "demo-seen.pt")
+    judged = junk.judged(
+        {name: plain[name].embeddings for name in looked_at},
+        plain["training"].embeddings, people.train["pid"].to_numpy(), plain["background"].embeddings, seen,
+    )  # fmt: skip
+    cuts = {name: junk.cut(scores, how.junk_lose) for name, scores in judged["validation"].items()}
+    filtered = how.junk_filter
+    if filtered == "auto":
+        keeps = {
+            name: torch.cat([judged[part][name] >= cut for part in ("validation", "crowd")])
+            for name, cut in cuts.items()
+        }
+        filtered = junk.recommended(junk.worth(search, keeps))
+    return None if filtered == "none" else judged["gallery"][filtered] >= cuts[filtered]
 
 
 def _with_neighbours(found: dict[str, Predictions], asked: Networks, true: Tensor) -> dict[str, Predictions]:
