@@ -127,9 +127,7 @@ def main(wanted: list[str]) -> int:
                 print(f"    {error.evalue}", flush=True)
                 continue
             print(f"\n{path.name} failed: {error.ename}: {error.evalue}", flush=True)
-            print(
-                f"Its output up to the error is in {environment.relative(target / path.name)}. Run the same command to resume."
-            )
+            print(f"Its output is in {environment.relative(target / path.name)}. Run the same command to resume.")
             return 1
         print(f"    done in {time.perf_counter() - begun:.0f} s", flush=True)
     print(

@@ -25,15 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent
 ANSWER = "# your answer"
 #: Files and folders of the project that the notebooks need.
 NEEDED = (
-    "assignment_lib", "synthetic_pedestrians", "docs", "data/README.md", "Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt",
+    "assignment_lib", "synthetic_pedestrians", "docs", "data/README.md", "Makefile", "pyproject.toml",
+    "requirements.txt", "requirements-dev.txt",
     "requirements-colab.txt", "constraints.txt", "tools/run_notebooks.py", "tools/set_repository.py", "LICENSE",
 )  # fmt: skip
 FOR_TEACHERS = ("teaching.md",)
 TITLE = "# Student version"
 README = f"""{TITLE}
 
-Made by `make student`. `make lab` installs the requirements and opens the notebooks. Write each answer where it says `{ANSWER}`;
-the cell below checks it. `make notebooks` runs all notebooks and stops at the first failing check.
+Made by `make student`. `make lab` installs the requirements and opens the notebooks. Write each answer where it says
+`{ANSWER}`; the cell below checks it. `make notebooks` runs all notebooks and stops at the first failing check.
 """
 DETAILS = re.compile(r"<details\b[^>]*>|</details\s*>", re.IGNORECASE)
 SUMMARY = re.compile(r"\s*<summary\b[^>]*>(.*?)</summary\s*>", re.IGNORECASE | re.DOTALL)
