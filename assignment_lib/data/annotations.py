@@ -33,7 +33,7 @@ TRUTH_FILE = "test_truth.csv"
 
 @dataclass(frozen=True)
 class Truth:
-    """The identities of a test, one row per image: file, pid, camera (-1 where unknown); the gallery also the twelve targets."""
+    """The identities of a test, one row per image: file, pid, camera (-1 where unknown), and for the gallery the targets."""
 
     query: pd.DataFrame
     gallery: pd.DataFrame  # targets are class indices, -1 for images without annotations
