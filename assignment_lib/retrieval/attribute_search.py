@@ -12,29 +12,23 @@ from torch import Tensor
 
 from assignment_lib.data.attributes import TASKS
 
+_CLASSES = {
+    ("gender", "male"): ("male", "man", "boy"),
+    ("gender", "female"): ("female", "woman", "girl"),
+    **{("age", age): (age,) for age in TASKS["age"]},
+    **{(thing, "yes"): (thing,) for thing in ("backpack", "bag", "handbag", "hat")},
+    ("clothes", "dress"): ("dress", "skirt"),
+    ("clothes", "pants"): ("pants", "trousers", "jeans"),
+    **{("hair", length): (f"{length} hair",) for length in TASKS["hair"]},
+    **{("up", length): (f"{length} sleeves",) for length in TASKS["up"]},
+    **{("down", length): (f"{length} trousers",) for length in TASKS["down"]},
+}
 #: Words that people type -> task and class.
-WORDS = {
-    **{word: ("gender", "male") for word in ("male", "man", "boy")},
-    **{word: ("gender", "female") for word in ("female", "woman", "girl")},
-    **{word: ("age", word) for word in TASKS["age"]},
+WORDS = {word: target for target, words in _CLASSES.items() for word in words} | {
     "child": ("age", "young"),
-    **{word: ("hat", "yes") for word in ("hat", "cap")},
-    "backpack": ("backpack", "yes"),
+    "cap": ("hat", "yes"),
     "rucksack": ("backpack", "yes"),
-    "bag": ("bag", "yes"),
-    "handbag": ("handbag", "yes"),
-    "dress": ("clothes", "dress"),
-    "skirt": ("clothes", "dress"),
-    "pants": ("clothes", "pants"),
-    "trousers": ("clothes", "pants"),
-    "jeans": ("clothes", "pants"),
     "shorts": ("down", "short"),
-    "short hair": ("hair", "short"),
-    "long hair": ("hair", "long"),
-    "short sleeves": ("up", "short"),
-    "long sleeves": ("up", "long"),
-    "short trousers": ("down", "short"),
-    "long trousers": ("down", "long"),
 }
 _TOPS = ("top", "shirt", "t-shirt", "jacket", "coat", "sweater", "upper body")
 _BOTTOMS = ("bottom", "trousers", "pants", "jeans", "skirt", "dress", "shorts", "lower body")

@@ -28,6 +28,8 @@ _LEVELS = 1000  # thresholds that are compared
 _FOLDS = 5
 _ROWS = 256  # queries processed at a time
 
+_Fit = Callable[[np.ndarray], float]  # from the queries to fit on, bool (Q,), to their threshold
+
 
 class Threshold(NamedTuple):
     """A threshold fitted on all people of a search, and its figures on people that it was not fitted on.
@@ -44,32 +46,15 @@ class Threshold(NamedTuple):
     empty: float  # share of queries with an empty set
 
 
-class _Pairs(NamedTuple):
-    """The pairs of a search by the protocol of `reid_scores`."""
-
-    match: Tensor  # (Q, G) bool: true matches
-    counted: Tensor  # (Q, G) bool: neither junk nor the query's person from the query's camera
-    fold: np.ndarray  # (Q,) the query's fold, the same for all queries of a person; -1 without a true match
-
-
-class _Counts(NamedTuple):
-    """Counts per query of the images with a score of at least each threshold."""
-
-    thresholds: np.ndarray  # (L,) ascending: scores of true matches, so that recall falls in even steps
-    returned: np.ndarray  # (Q, L) images that count
-    correct: np.ndarray  # (Q, L) true matches among these
-
-
 def fit_threshold(scores: Array, search: Search, precision: float | None = None) -> Threshold:
     """Fit a threshold on `scores` `(Q, G)` of `search`: the best F1, or the smallest with the wanted `precision`.
 
     People are divided into five folds. Each fold's queries are judged by the threshold that was fitted on the other
-    folds, so the figures are not optimistic.
-    Raises `ValueError` where no query has a true match, `scores` does not fit `search`, or no threshold reaches the
-    precision.
+    folds, so the figures are not optimistic. Raises `ValueError` where no query has a true match, `scores` does not fit
+    `search`, or no threshold reaches the precision.
     """
-    scores, pairs = _checked(scores, search)
-    return _cross_fitted(scores, pairs, _fit_on(scores, pairs, precision))
+    sweep = _Sweep(scores, search)
+    return sweep.cross_fitted(sweep.fit(precision))
 
 
 def decision_table(
@@ -82,17 +67,22 @@ def decision_table(
     `precision` is given, the smallest threshold that reaches it. Columns: `rule`, `score`, then the fields of
     `Threshold`. A rule that cannot be fitted has no row. Raises `ValueError` as `fit_threshold` does.
     """
+
+    def fit_average_minimum(queries: np.ndarray) -> float:
+        people = np.isin(search.gallery_ids, search.query_ids[queries])
+        return average_minimum(search.gallery[torch.as_tensor(people)], search.gallery_ids[people])
+
     rows = []
     for name, values in scores.items():
-        values, pairs = _checked(values, search)
-        rules: dict[str, Callable[[np.ndarray], float]] = {"best F1": _fit_on(values, pairs, None)}
+        sweep = _Sweep(values, search)
+        rules: dict[str, _Fit] = {"best F1": sweep.fit(None)}
         if name == "similarity":
-            rules = {"fixed": lambda _: fixed, "average minimum": _average_minimum_of(search)} | rules
+            rules = {"fixed": lambda _: fixed, "average minimum": fit_average_minimum} | rules
         if precision is not None:
-            rules[f"precision {precision:g}"] = _fit_on(values, pairs, precision)
+            rules[f"precision {precision:g}"] = sweep.fit(precision)
         for rule, fit in rules.items():
             try:
-                rows.append({"rule": rule, "score": name} | _cross_fitted(values, pairs, fit)._asdict())
+                rows.append({"rule": rule, "score": name} | sweep.cross_fitted(fit)._asdict())
             except ValueError:
                 continue
     return pd.DataFrame(rows, columns=["rule", "score", *Threshold._fields])
@@ -104,8 +94,8 @@ def precision_recall(scores: Array, search: Search) -> pd.DataFrame:
     Columns: `threshold`, `precision`, `recall`, `f1`, `images` and `empty`, as in `Threshold`.
     Raises `ValueError` as `fit_threshold` does.
     """
-    scores, pairs = _checked(scores, search)
-    return _curve(_counts(scores, pairs), pairs, pairs.fold >= 0)
+    sweep = _Sweep(scores, search)
+    return sweep.curve(sweep.fold >= 0)
 
 
 def best_f1(curve: pd.DataFrame) -> float:
@@ -171,9 +161,8 @@ def person_sets(scores: Array, threshold: float, keep: Tensor | None = None) -> 
 
     A set may be empty. `keep` `(G,)` bool excludes the images that the junk filter removes.
     """
-    scores = torch.as_tensor(scores)
     sets = []
-    for row in scores:
+    for row in torch.as_tensor(scores):
         accepted = row >= threshold if keep is None else (row >= threshold) & keep
         positions = accepted.nonzero()[:, 0]
         sets.append(positions[row[positions].sort(descending=True, stable=True).indices])
@@ -185,40 +174,88 @@ def list_length_table(scores: Array, search: Search, depths: Sequence[int] = (20
 
     Columns: `Images per query`; `mAP, as the course scores it`, where every image of the person counts, the query's own
     copy included; `mAP, cross-camera`, the protocol of `reid_scores`. An image that a list omits counts as missed.
-    Raises `ValueError` as `fit_threshold` does.
+    Raises `ValueError` where no query has a true match.
     """
-    scores, _ = _checked(scores, search)
     lists = ranked_lists(scores, max(depths))
-    ids = search.query_ids, search.gallery_ids
     rows = []
     for depth in sorted(depths):
         shortened = [positions[:depth] for positions in lists]
-        course = list_scores(shortened, *ids, None, None)["mAP"]
-        cross_camera = list_scores(shortened, *ids, search.query_cameras, search.gallery_cameras)["mAP"]
-        rows.append(
-            {
-                "Images per query": depth,
-                "mAP, as the course scores it": 100 * course,
-                "mAP, cross-camera": 100 * cross_camera,
-            }
-        )
+        course = list_scores(shortened, search.query_ids, search.gallery_ids, None, None)
+        cross_camera = list_scores(shortened, *search[2:])
+        scored = {"as the course scores it": course["mAP"], "cross-camera": cross_camera["mAP"]}
+        rows.append({"Images per query": depth} | {f"mAP, {name}": 100 * value for name, value in scored.items()})
     return pd.DataFrame(rows)
 
 
-def _checked(scores: Array, search: Search) -> tuple[Tensor, _Pairs]:
-    """The scores as a tensor, and the pairs of the search."""
-    scores, expected = torch.as_tensor(scores), (len(search.query_ids), len(search.gallery_ids))
-    if tuple(scores.shape) != expected:
-        raise ValueError(f"scores have shape {tuple(scores.shape)}; pass one per query and gallery image: {expected}")
-    labels = Labels.of(*search[2:], *expected)
-    row, column, is_match = labels.pairs(np.arange(len(scores))).tensors(torch.device("cpu"))
-    match = torch.zeros(expected, dtype=torch.bool)
-    match[row[is_match], column[is_match]] = True
-    if not match.any():
-        raise no_valid_query()
-    counted = torch.as_tensor(search.gallery_ids != JUNK_ID).repeat(len(scores), 1)
-    counted[row[~is_match], column[~is_match]] = False
-    return scores, _Pairs(match, counted, _folds(search.query_ids, match.any(1).numpy()))
+class _Sweep:
+    """Precision and recall of the scores of a search for many thresholds, for any of its queries."""
+
+    def __init__(self, scores: Array, search: Search):
+        self.scores, expected = torch.as_tensor(scores), (len(search.query_ids), len(search.gallery_ids))
+        if tuple(self.scores.shape) != expected:
+            raise ValueError(f"scores are {tuple(self.scores.shape)}; pass one per query and gallery image: {expected}")
+        labels = Labels.of(*search[2:], *expected)
+        row, column, is_match = labels.pairs(np.arange(expected[0])).tensors(torch.device("cpu"))
+        self.match = torch.zeros(expected, dtype=torch.bool)  # true matches
+        self.match[row[is_match], column[is_match]] = True
+        if not self.match.any():
+            raise no_valid_query()
+        self.counted = torch.as_tensor(search.gallery_ids != JUNK_ID).repeat(expected[0], 1)  # not excluded
+        self.counted[row[~is_match], column[~is_match]] = False
+        self.fold = _folds(search.query_ids, self.match.any(1).numpy())  # -1 for queries without a true match
+        levels = self.scores[self.match].float().unique()  # F1 is largest at the score of a match
+        if len(levels) > _LEVELS:
+            levels = levels[torch.linspace(0, len(levels) - 1, _LEVELS).round().long()]
+        # slightly lower, because the same product added up in another order may differ in its last digit
+        self.levels = levels - 1e-6 * levels.abs().clamp(min=1)
+        # per query and level, the images with at least this score: those that count, and the true matches
+        self.returned, self.correct = (self._at_least(mask) for mask in (self.counted, self.match))
+
+    def _at_least(self, mask: Tensor) -> np.ndarray:
+        bins, counts = len(self.levels) + 1, []
+        for rows in torch.arange(len(self.scores)).split(_ROWS):
+            reached = torch.bucketize(self.scores[rows].float(), self.levels, right=True)  # levels per score
+            reached += bins * torch.arange(len(rows))[:, None]
+            histogram = torch.bincount(reached[mask[rows]], minlength=bins * len(rows)).view(len(rows), bins)
+            counts.append(histogram.flip(1).cumsum(1).flip(1)[:, 1:].int())
+        return torch.cat(counts).numpy()
+
+    def curve(self, queries: np.ndarray) -> pd.DataFrame:
+        """The `precision_recall` of the chosen `queries` `(Q,)` bool."""
+        returned, correct = self.returned[queries].sum(0), self.correct[queries].sum(0)
+        matches = int(self.match[torch.as_tensor(queries)].sum())
+        return pd.DataFrame(
+            {
+                "threshold": self.levels.double().numpy(),
+                "precision": correct / np.maximum(returned, 1),
+                "recall": correct / matches,
+                "f1": 2 * correct / (returned + matches),
+                "images": returned / queries.sum(),
+                "empty": (self.returned[queries] == 0).mean(0),
+            }
+        )
+
+    def fit(self, precision: float | None) -> _Fit:
+        def fit(queries: np.ndarray) -> float:
+            curve = self.curve(queries)
+            return best_f1(curve) if precision is None else for_precision(curve, precision)
+
+        return fit
+
+    def cross_fitted(self, fit: _Fit) -> Threshold:
+        """`fit` on all queries, and the figures where each fold takes the threshold fitted on the other folds."""
+        valid = self.fold >= 0
+        if self.fold.max() < 1:
+            return Threshold(fit(valid), *[float("nan")] * 5)
+        thresholds = np.full(len(valid), np.inf, np.float32)
+        for number in range(self.fold.max() + 1):
+            thresholds[self.fold == number] = fit(valid & (self.fold != number))
+        accepted = self.scores >= torch.as_tensor(thresholds)[:, None]
+        images = (accepted & self.counted).sum(1).numpy()[valid]
+        correct, matches = int((accepted & self.match).sum()), int(self.match.sum())
+        precision, f1 = correct / max(1, images.sum()), 2 * correct / (images.sum() + matches)
+        figures = precision, correct / matches, f1, images.mean(), (images == 0).mean()
+        return Threshold(fit(valid), *map(float, figures))
 
 
 def _largest_equivalent(curve: pd.DataFrame, row: int) -> float:
@@ -227,87 +264,11 @@ def _largest_equivalent(curve: pd.DataFrame, row: int) -> float:
 
 
 def _folds(query_ids: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    fold = np.full(len(query_ids), -1)
+    """The fold of each query, the same for all queries of a person; -1 for queries that are not `valid`."""
+    fold = np.where(valid, 0, -1)
     people, positions = query_ids[valid], np.flatnonzero(valid)
     parts = min(_FOLDS, len(np.unique(people)))
-    if parts < 2:
-        fold[valid] = 0
-        return fold
-    for number, (_, held_out) in enumerate(GroupKFold(parts).split(people, groups=people)):
-        fold[positions[held_out]] = number
+    if parts > 1:
+        for number, (_, held_out) in enumerate(GroupKFold(parts).split(people, groups=people)):
+            fold[positions[held_out]] = number
     return fold
-
-
-def _counts(scores: Tensor, pairs: _Pairs) -> _Counts:
-    """Counts at up to 1,000 quantiles of the true matches' scores; the F1 is largest at the score of a match."""
-    levels = scores[pairs.match].float().unique()
-    if len(levels) > _LEVELS:
-        levels = levels[torch.linspace(0, len(levels) - 1, _LEVELS).round().long()]
-    # slightly lower, because the same product added up in another order may differ in its last digit
-    levels = levels - 1e-6 * levels.abs().clamp(min=1)
-    counts = np.zeros((2, len(scores), len(levels)), np.int32)
-    for rows in torch.arange(len(scores)).split(_ROWS):
-        reached = torch.bucketize(scores[rows].float(), levels, right=True)  # how many thresholds each score reaches
-        bins = reached + (len(levels) + 1) * torch.arange(len(rows))[:, None]
-        for part, mask in enumerate((pairs.counted[rows], pairs.match[rows])):
-            histogram = torch.bincount(bins[mask], minlength=len(rows) * (len(levels) + 1)).view(len(rows), -1)
-            counts[part, rows] = histogram.flip(1).cumsum(1).flip(1)[:, 1:]
-    return _Counts(levels.numpy(), *counts)
-
-
-def _curve(counts: _Counts, pairs: _Pairs, queries: np.ndarray) -> pd.DataFrame:
-    """The curve of the chosen `queries` `(Q,)` bool."""
-    returned, correct = counts.returned[queries].sum(0), counts.correct[queries].sum(0)
-    matches = int(pairs.match[torch.as_tensor(queries)].sum())
-    return pd.DataFrame(
-        {
-            "threshold": counts.thresholds.astype(float),
-            "precision": correct / np.maximum(returned, 1),
-            "recall": correct / matches,
-            "f1": 2 * correct / (returned + matches),
-            "images": returned / queries.sum(),
-            "empty": (counts.returned[queries] == 0).mean(0),
-        }
-    )
-
-
-def _fit_on(scores: Tensor, pairs: _Pairs, precision: float | None) -> Callable[[np.ndarray], float]:
-    """A function from the queries to fit on, `(Q,)` bool, to their threshold."""
-    counts = _counts(scores, pairs)
-
-    def fit(queries: np.ndarray) -> float:
-        curve = _curve(counts, pairs, queries)
-        return best_f1(curve) if precision is None else for_precision(curve, precision)
-
-    return fit
-
-
-def _average_minimum_of(search: Search) -> Callable[[np.ndarray], float]:
-    def fit(queries: np.ndarray) -> float:
-        people = np.isin(search.gallery_ids, search.query_ids[queries])
-        return average_minimum(search.gallery[torch.as_tensor(people)], search.gallery_ids[people])
-
-    return fit
-
-
-def _cross_fitted(scores: Tensor, pairs: _Pairs, fit: Callable[[np.ndarray], float]) -> Threshold:
-    """`fit` on all queries, and the figures where each fold's queries take the threshold fitted on the other folds."""
-    valid = pairs.fold >= 0
-    threshold = fit(valid)
-    if pairs.fold.max() < 1:
-        return Threshold(threshold, *[float("nan")] * 5)
-    thresholds = np.full(len(pairs.fold), np.inf, np.float32)
-    for number in range(pairs.fold.max() + 1):
-        thresholds[pairs.fold == number] = fit(valid & (pairs.fold != number))
-    accepted = scores >= torch.as_tensor(thresholds)[:, None]
-    returned = (accepted & pairs.counted).sum(1).numpy()[valid]
-    correct, matches = int((accepted & pairs.match).sum()), int(pairs.match.sum())
-    total = int(returned.sum())
-    return Threshold(
-        threshold,
-        correct / max(1, total),
-        correct / matches,
-        2 * correct / (total + matches),
-        float(returned.mean()),
-        float((returned == 0).mean()),
-    )

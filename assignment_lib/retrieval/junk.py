@@ -79,6 +79,16 @@ def junk_threshold(people: Tensor, lose: float = 0.005) -> float:
     return float(np.quantile(people.numpy(), lose))
 
 
+def shows_person(images: Tensor, people: Tensor, name: str = "imagenet", device: torch.device | None = None) -> Tensor:
+    """Which `images` the filter keeps, bool `(N,)`: its threshold loses few images of `people`.
+
+    Both are uint8 `(N, 3, H, W)`; `name` is "imagenet" for the installed classifier, or any timm name.
+    """
+    classifier = imagenet_classifier(CLASSIFIER if name == "imagenet" else name).to(device)
+    threshold = junk_threshold(worn_evidence(classifier, people, progress=True))
+    return worn_evidence(classifier, images, progress=True) >= threshold
+
+
 def removal_table(evidence: Mapping[str, Tensor], threshold: float) -> pd.DataFrame:
     """What the filter removes from each group of images: one row per entry of `evidence`, scores `(N,)` by group name.
 

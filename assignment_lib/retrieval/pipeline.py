@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from assignment_lib import environment
 from assignment_lib.data.annotations import with_test_truth
@@ -19,23 +18,20 @@ from assignment_lib.data.attributes import target_tensor
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
 from assignment_lib.environment import Settings
-from assignment_lib.evaluation import predictions
-from assignment_lib.evaluation.predictions import Predictions
+from assignment_lib.evaluation.predictions import Predictions, join, neighbours_table, predict, with_neighbours
 from assignment_lib.evaluation.validation import Search, validation_search
 from assignment_lib.files import atomic_write
 from assignment_lib.models.joint import JointConvNet
-from assignment_lib.retrieval import decisions, junk
+from assignment_lib.retrieval import junk
+from assignment_lib.retrieval.decisions import fit_threshold
 from assignment_lib.retrieval.reranking import reranked_scores
 from assignment_lib.training import assembly
 from assignment_lib.training.recipes import Recipe, recipe
 
-Log = Callable[[str], None]
-_PAIRS = 32768  # embeddings compared at a time
-
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The test images of a data set, their predictions and scores; Q queries, G gallery images."""
+    """The Q queries and G gallery images of a data set, their predictions and scores."""
 
     recipe: Recipe
     network: JointConvNet  # predicts the test images; in evaluation mode
@@ -51,61 +47,69 @@ class Retrieval:
     keep: Tensor | None  # (G,) bool, False for images that the junk filter removes; None without a filter
     search: Search  # the validation search that the thresholds were chosen in
     known: bool  # whether the identities of the test images are known
-    copies: Tensor | None = None  # (Q,) int64: the gallery position of each query's identical file, -1 for none
-    validation: Predictions | None = None  # of the validation images, with the network of the search
+    copies: Tensor | None = None  # (Q,) int64 from `find_query_copies`
+    validation: Predictions | None = None  # of the validation images, from the network of the search
     validation_table: pd.DataFrame | None = None
 
 
-def prepare(data: Dataset, settings: Settings, device: torch.device | None = None, log: Log = print) -> Retrieval:
+def prepare(
+    data: Dataset, settings: Settings, device: torch.device | None = None, log: Callable[[str], None] = print
+) -> Retrieval:
     """Predict the test images of `data` with the network of `settings`, rank and re-rank them, and choose thresholds.
 
-    A missing network is trained first, as notebook 04 does. Predictions are cached next to it. All choices are made in
-    the validation search; known test identities only fill the tables.
-    Raises `SkipNotebook` for data without queries or without a gallery, and what `assembly.networks` raises.
+    A missing network is trained first, as in notebook 04. Predictions are cached next to it. All choices are made in
+    the validation search; test identities, where known, only fill the tables. The images are in memory once.
+    Raises `SkipNotebook` for data without queries or without a gallery, and the errors of `assembly.networks`.
     """
     if data.query.empty or data.gallery.empty:
         raise environment.SkipNotebook("This data set has no queries or no gallery, so there is nothing to retrieve.")
+    device = device or environment.device()
     chosen = recipe(settings.recipe, backbone=settings.backbone, pretrained=settings.pretrained, seed=settings.seed)
-    networks = assembly.networks(data, chosen, settings, device or environment.device(), log)
-    chosen, cache = networks.recipe, settings.training_folder("joint")
-    split = assembly.decoded_split(data, chosen, progress=True)
+    networks = assembly.networks(data, chosen, settings, device, log)
+    chosen, options = networks.recipe, networks.recipe.retrieval
+    query_images, gallery_images = (
+        decode(table["path"], chosen.data.image_size).images for table in (data.query, data.gallery)
+    )
+    split = assembly.decoded_split(data, chosen, gallery_images, progress=True)
     table, validation_images, distractors = split.validation, split.validation_images, split.distractor_images
-    gallery_images = distractors if split.distractors_are_gallery else _decoded(data.gallery, chosen)
-    query_images = _decoded(data.query, chosen)
     del split  # and with it the training images
 
     def predicted(network: JointConvNet, images: Tensor, name: str) -> Predictions:
-        return cached_predictions(network, images, cache / f"predictions-{name}.pt")
+        return cached_predictions(network, images, settings.training_folder("joint") / f"predictions-{name}.pt")
 
     validation = predicted(networks.search, validation_images, "validation")
     query = predicted(networks.test, query_images, "query")
     gallery = predicted(networks.test, gallery_images, "gallery")
-    if distractors is gallery_images and networks.search is networks.test:
-        others = gallery
-    else:
-        others = predicted(networks.search, distractors, "distractors") if len(distractors) else None
+    others = None
+    if len(distractors):
+        shared = distractors is gallery_images and networks.search is networks.test
+        others = gallery if shared else predicted(networks.search, distractors, "distractors")
     search = validation_search(validation.embeddings, table, None if others is None else others.embeddings)
-    thresholds = choose_thresholds(search, chosen.retrieval.threshold, log)
+    thresholds = choose_thresholds(search, options.threshold, log)
     copies = find_query_copies(data)
-    if chosen.retrieval.neighbours != "no":
-        rows = torch.arange(len(table))
-        among = validation if others is None else predictions.join(validation, others)
-        mixed = _with_neighbours(validation, among, rows, networks.search)
-        if chosen.retrieval.neighbours == "yes" or _neighbours_help(validation, mixed, table):
-            validation = mixed
-            query = _with_neighbours(query, gallery, copies, networks.test)
-            gallery = _with_neighbours(gallery, gallery, torch.arange(len(gallery.embeddings)), networks.test)
+    targets = target_tensor(table)
+    if targets is not None and options.neighbours != "no":
+        validation_rows, gallery_rows = (torch.arange(len(part.embeddings)) for part in (validation, gallery))
+        among = validation if others is None else join(validation, others)
+        averaged = with_neighbours(validation, among, validation_rows, networks.search.logit_adjustment)
+        scores = neighbours_table(validation, averaged, targets)[["Acc", "mAcc"]].mean(axis=1)
+        if options.neighbours == "yes" or scores.iloc[1] > scores.iloc[0] + 0.2:
+            log("Attribute probabilities are averaged over the eight nearest images.")
+            adjustment, validation = networks.test.logit_adjustment, averaged
+            query = with_neighbours(query, gallery, copies, adjustment)
+            gallery = with_neighbours(gallery, gallery, gallery_rows, adjustment)
     keep = None
-    if chosen.retrieval.junk_filter != "none":
-        keep = filter_junk(validation_images, gallery_images, chosen.retrieval.junk_filter, device)
-        keep[copies[copies >= 0]] = True  # identical to a query, so it shows a person
+    if options.junk_filter != "none":
+        keep = junk.shows_person(gallery_images, validation_images, options.junk_filter, device)
+        keep[copies[copies >= 0]] = True  # an image that is identical to a query shows a person
         log(f"The junk filter removes {int((~keep).sum()):,} of {len(keep):,} gallery images.")
     known = with_test_truth(data)
+    query_table, gallery_table = (part.assign(pid=part["pid"].clip(lower=-1)) for part in (known.query, known.gallery))
     return Retrieval(
         recipe=chosen,
         network=networks.test,
-        query_table=_anonymous_as_unknown(known.query),
-        gallery_table=_anonymous_as_unknown(known.gallery),
+        query_table=query_table,
+        gallery_table=gallery_table,
         query_images=query_images,
         gallery_images=gallery_images,
         query=query,
@@ -122,43 +126,30 @@ def prepare(data: Dataset, settings: Settings, device: torch.device | None = Non
     )
 
 
-def cached_predictions(network: nn.Module, images: Tensor, path: Path | None = None) -> Predictions:
-    """`predict` of uint8 `images` `(N, 3, H, W)`, averaged with their mirror images; read from `path` if it fits.
+def cached_predictions(network: JointConvNet, images: Tensor, path: Path) -> Predictions:
+    """Predictions for uint8 `images` `(N, 3, H, W)`, averaged with those for their mirror images, kept in `path`.
 
-    The file fits if the network's weights and the images, in their order, are those it was written for; otherwise it is
-    written again. None caches nothing.
+    An existing file is read if it was written for the same weights and the same images in the same order; otherwise it
+    is replaced.
     """
-    key = f"{model_fingerprint(network)} {_images_fingerprint(images)}"
-    if path is not None and path.exists():
-        try:
-            content = torch.load(path, weights_only=True)
-            if content["key"] == key:
-                return Predictions(content["embeddings"], content["probabilities"])
-        except Exception:  # a file that cannot be read raises many kinds of errors, and is replaced
-            pass
-    result = predictions.predict(network, images, flip=True, progress=True)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as file:
-            torch.save({"key": key, "embeddings": result.embeddings, "probabilities": dict(result.probabilities)}, file)
-    return result
-
-
-def model_fingerprint(model: nn.Module) -> str:
-    """Sixteen hexadecimal digits that change when any weight or buffer of `model` does."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
+    digest = hashlib.sha256(f"flip {tuple(images.shape)}".encode())
+    for name, value in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _images_fingerprint(images: Tensor) -> str:
-    """Sixteen hexadecimal digits that change with the size, the pixels and the order of `images` uint8."""
-    digest = hashlib.blake2b(repr(tuple(images.shape)).encode(), digest_size=8)
     for block in images.split(1024):
         digest.update(block.contiguous().numpy())
-    return digest.hexdigest()
+    key = digest.hexdigest()
+    try:
+        content = torch.load(path, weights_only=True)
+        if content["key"] == key:
+            return Predictions(content["embeddings"], content["probabilities"])
+    except Exception:  # missing or damaged, which raises many types of errors
+        pass
+    result = predict(network, images, flip=True, progress=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        torch.save({"key": key} | result._asdict(), file)
+    return result
 
 
 def find_query_copies(data: Dataset) -> Tensor:
@@ -167,95 +158,49 @@ def find_query_copies(data: Dataset) -> Tensor:
     In the course's archive every query is also a test image. Files of equal size are compared by their SHA-256; of
     several copies the first is taken.
     """
-    query, gallery = ([str(path) for path in table["path"]] for table in (data.query, data.gallery))
-    query_sizes, gallery_sizes = ([os.path.getsize(path) for path in paths] for paths in (query, gallery))
-    candidates = set(query_sizes) & set(gallery_sizes)
-    first: dict[bytes, int] = {}
-    for position, (path, size) in enumerate(zip(gallery, gallery_sizes, strict=True)):
-        if size in candidates:
-            first.setdefault(_file_hash(path), position)
-    found = [
-        first.get(_file_hash(path), -1) if size in candidates else -1
-        for path, size in zip(query, query_sizes, strict=True)
-    ]
-    return torch.tensor(found, dtype=torch.int64)
+    queries, gallery = ([(str(path), os.path.getsize(path)) for path in t["path"]] for t in (data.query, data.gallery))
+    sizes = {size for _, size in queries} & {size for _, size in gallery}
+    first: dict[str, int] = {}
+    for position, (path, size) in enumerate(gallery):
+        if size in sizes:
+            first.setdefault(_sha256(path), position)
+    return torch.tensor([first.get(_sha256(path), -1) if size in sizes else -1 for path, size in queries])
 
 
 def search_scores(search: Search) -> dict[str, Tensor]:
-    """The scores of all pairs of a validation search, `(Q, G)` float32: "similarity", and "reranked" as in `Retrieval`."""
-    own = _own_positions(search)
-    return {
-        "similarity": search.query @ search.gallery.T,
-        "reranked": reranked_scores(search.query, search.gallery, own),
-    }
+    """The scores of all pairs of a validation search, `(Q, G)` float32: "similarity" and "reranked", as in `Retrieval`.
 
-
-def choose_thresholds(search: Search, fixed: float, log: Log = print) -> dict[str, float]:
-    """The threshold with the best F1 on each of `search_scores`; the `fixed` one where no query has a true match."""
-    try:
-        return {
-            name: decisions.fit_threshold(scores, search).threshold for name, scores in search_scores(search).items()
-        }
-    except ValueError as error:
-        log(f"No threshold can be fitted ({error}); the fixed threshold {fixed:g} of the recipe is used.")
-        return {"similarity": fixed, "reranked": fixed}
-
-
-def filter_junk(people: Tensor, gallery: Tensor, name: str = "imagenet", device: torch.device | None = None) -> Tensor:
-    """Which `gallery` images show a person, bool `(G,)`, by a classifier set to lose few images of `people`.
-
-    Both are uint8 `(N, 3, H, W)`; `name` is "imagenet" for the installed classifier, or any timm name.
+    A query that is a gallery image, with the same identity and embedding, counts once in the re-ranking.
     """
-    classifier = junk.imagenet_classifier(junk.CLASSIFIER if name == "imagenet" else name)
-    classifier = classifier.to(device or environment.device())
-    threshold = junk.junk_threshold(junk.worn_evidence(classifier, people, progress=True))
-    return junk.worn_evidence(classifier, gallery, progress=True) >= threshold
+    own = torch.full((len(search.query),), -1)
+    same = torch.as_tensor(search.query_ids)[:, None] == torch.as_tensor(search.gallery_ids)
+    for row, columns in enumerate(same):
+        positions = columns.nonzero()[:, 0]
+        equal = (search.gallery[positions] - search.query[row]).abs().amax(1) < 1e-4
+        if equal.any():
+            own[row] = positions[equal][0]
+    similarity = search.query @ search.gallery.T
+    return {"similarity": similarity, "reranked": reranked_scores(search.query, search.gallery, own)}
 
 
-def _decoded(table: pd.DataFrame, chosen: Recipe) -> Tensor:
-    return decode(table["path"], chosen.data.image_size).images
-
-
-def _anonymous_as_unknown(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with -1 for identities that are withheld."""
-    return table.assign(pid=table["pid"].clip(lower=-1))
-
-
-def _file_hash(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _with_neighbours(of: Predictions, among: Predictions, own: Tensor, network: JointConvNet) -> Predictions:
-    return predictions.with_neighbours(of, among, own, network.logit_adjustment)
-
-
-def _neighbours_help(alone: Predictions, mixed: Predictions, table: pd.DataFrame) -> bool:
-    """Whether neighbours improve the mean of Acc and mAcc on validation people by more than 0.2 points."""
-    targets = target_tensor(table)
-    if targets is None:
-        return False
-    scores = predictions.neighbours_table(alone, mixed, targets)[["Acc", "mAcc"]].mean(axis=1)
-    return bool(scores.iloc[1] > scores.iloc[0] + 0.2)
+def choose_thresholds(search: Search, fixed: float, log: Callable[[str], None] = print) -> dict[str, float]:
+    """The thresholds of `search_scores` with the best F1; `fixed` for both where no query has a true match."""
+    try:
+        return {name: fit_threshold(scores, search).threshold for name, scores in search_scores(search).items()}
+    except ValueError as error:
+        log(f"The fixed threshold {fixed:g} of the recipe is used, because none can be fitted: {error}")
+        return {"similarity": fixed, "reranked": fixed}
 
 
 def _reranked(query: Tensor, gallery: Tensor, copies: Tensor, keep: Tensor | None) -> Tensor:
     """`reranked_scores` among the kept images; removed ones have the score 0."""
     if keep is None:
         return reranked_scores(query, gallery, copies, progress=True)
-    position = torch.where(keep, keep.cumsum(0) - 1, -1)
+    own = torch.where(copies >= 0, (keep.cumsum(0) - 1)[copies], -1)
     scores = torch.zeros(len(query), len(gallery))
-    scores[:, keep] = reranked_scores(
-        query, gallery[keep], torch.where(copies >= 0, position[copies], -1), progress=True
-    )
+    scores[:, keep] = reranked_scores(query, gallery[keep], own, progress=True)
     return scores
 
 
-def _own_positions(search: Search) -> Tensor:
-    """The gallery position of each query's own image, -1 for none: of the same person, with the same embedding."""
-    own = torch.full((len(search.query),), -1)
-    row, column = np.nonzero(np.asarray(search.query_ids)[:, None] == np.asarray(search.gallery_ids))
-    for rows, columns in zip(torch.from_numpy(row).split(_PAIRS), torch.from_numpy(column).split(_PAIRS), strict=True):
-        same = (search.query[rows] - search.gallery[columns]).abs().amax(1) < 1e-4
-        own[rows[same]] = columns[same]
-    return own
+def _sha256(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
