@@ -193,7 +193,7 @@ class _Sweep:
     def __init__(self, scores: Array, search: Search):
         self.scores, expected = torch.as_tensor(scores), (len(search.query_ids), len(search.gallery_ids))
         if tuple(self.scores.shape) != expected:
-            raise ValueError(f"scores are {tuple(self.scores.shape)}; pass one per query and gallery image: {expected}")
+            raise ValueError(f"scores have shape {tuple(self.scores.shape)}; the search has the shape {expected}")
         labels = Labels.of(*search[2:], *expected)
         row, column, is_match = labels.pairs(np.arange(expected[0])).tensors(torch.device("cpu"))
         self.match = torch.zeros(expected, dtype=torch.bool)  # true matches
@@ -209,16 +209,18 @@ class _Sweep:
         # slightly lower, because the same product added up in another order may differ in its last digit
         self.levels = levels - 1e-6 * levels.abs().clamp(min=1)
         # per query and level, the images with at least this score: those that count, and the true matches
-        self.returned, self.correct = (self._at_least(mask) for mask in (self.counted, self.match))
+        self.returned, self.correct = self._counts()
 
-    def _at_least(self, mask: Tensor) -> np.ndarray:
-        bins, counts = len(self.levels) + 1, []
+    def _counts(self) -> np.ndarray:
+        bins = len(self.levels) + 1
+        counts = np.zeros((2, len(self.scores), bins - 1), np.int32)
         for rows in torch.arange(len(self.scores)).split(_ROWS):
             reached = torch.bucketize(self.scores[rows].float(), self.levels, right=True)  # levels per score
             reached += bins * torch.arange(len(rows))[:, None]
-            histogram = torch.bincount(reached[mask[rows]], minlength=bins * len(rows)).view(len(rows), bins)
-            counts.append(histogram.flip(1).cumsum(1).flip(1)[:, 1:].int())
-        return torch.cat(counts).numpy()
+            for part, mask in zip(counts, (self.counted, self.match), strict=True):
+                histogram = torch.bincount(reached[mask[rows]], minlength=bins * len(rows)).view(len(rows), bins)
+                part[rows] = histogram.flip(1).cumsum(1).flip(1)[:, 1:]
+        return counts
 
     def curve(self, queries: np.ndarray) -> pd.DataFrame:
         """The `precision_recall` of the chosen `queries` `(Q,)` bool."""

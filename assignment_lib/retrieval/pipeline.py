@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -173,9 +174,8 @@ def search_scores(search: Search) -> dict[str, Tensor]:
     A query that is a gallery image, with the same identity and embedding, counts once in the re-ranking.
     """
     own = torch.full((len(search.query),), -1)
-    same = torch.as_tensor(search.query_ids)[:, None] == torch.as_tensor(search.gallery_ids)
-    for row, columns in enumerate(same):
-        positions = columns.nonzero()[:, 0]
+    for row, pid in enumerate(search.query_ids):
+        positions = torch.from_numpy(np.flatnonzero(search.gallery_ids == pid))
         equal = (search.gallery[positions] - search.query[row]).abs().amax(1) < 1e-4
         if equal.any():
             own[row] = positions[equal][0]

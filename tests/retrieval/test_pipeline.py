@@ -80,7 +80,9 @@ def test_the_junk_filter_keeps_copies_of_queries(few_data, prepared, monkeypatch
     removed = torch.tensor([0, 2, 5])
     monkeypatch.setattr(pipeline, "find_query_copies", lambda data: torch.arange(len(data.query)).clamp(max=2))
     monkeypatch.setattr(
-        pipeline.junk, "shows_person", lambda images, *_: torch.ones(len(images), dtype=torch.bool).scatter(0, removed, False)
+        pipeline.junk,
+        "shows_person",
+        lambda images, *_: torch.ones(len(images), dtype=torch.bool).scatter(0, removed, False),
     )
     result = prepared(junk_filter="imagenet")
     assert (~result.keep).nonzero()[:, 0].tolist() == [5]
@@ -110,9 +112,7 @@ def test_a_query_counts_once_in_the_search():
     torch.testing.assert_close(scores["reranked"], 1 - rerank(search.query, search.gallery, own=own))
     torch.testing.assert_close(scores["similarity"], search.query @ search.gallery.T)
     apart = search._replace(gallery=search.gallery[15:], gallery_ids=search.gallery_ids[15:])
-    torch.testing.assert_close(
-        pipeline.search_scores(apart)["reranked"], 1 - rerank(search.query, search.gallery[15:])
-    )
+    torch.testing.assert_close(pipeline.search_scores(apart)["reranked"], 1 - rerank(search.query, search.gallery[15:]))
 
 
 def test_cached_predictions_belong_to_weights_images_and_order(network, tmp_path, monkeypatch):
