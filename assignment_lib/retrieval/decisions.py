@@ -16,12 +16,10 @@ import torch
 from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
-from assignment_lib.evaluation.as_test import AsTest as Search
-from assignment_lib.evaluation.inputs import Array, as_numpy, no_valid_query
-from assignment_lib.evaluation.inputs import normalized as check_embeddings
-from assignment_lib.evaluation.list_scores import list_scores
-from assignment_lib.evaluation.pairs import Labels
-from assignment_lib.evaluation.protocol import JUNK_ID
+from assignment_lib.evaluation.checks import Array, NoValidQueryError, as_numpy, check_unit_rows
+from assignment_lib.evaluation.protocol import excluded
+from assignment_lib.evaluation.reid_scores import course_scores, list_scores
+from assignment_lib.evaluation.validation import Search
 from assignment_lib.retrieval.ranking import best_first
 
 _LEVELS = 1000  # thresholds that are compared
@@ -123,7 +121,7 @@ def average_minimum(embeddings: Array, ids: Array) -> float:
     `embeddings` `(N, D)` are L2-normalised, `ids` is `(N,)`. Identities with one image have no pair and are excluded.
     Raises `ValueError` where no identity has two images.
     """
-    embeddings, ids = check_embeddings(embeddings, "embeddings"), as_numpy(ids)
+    embeddings, ids = check_unit_rows(embeddings), as_numpy(ids)
     people, counts = np.unique(ids, return_counts=True)
     images = [embeddings[torch.as_tensor(ids == pid)] for pid in people[counts > 1]]
     if not images:
@@ -180,7 +178,7 @@ def list_length_table(scores: Array, search: Search, depths: Sequence[int] = (20
     rows = []
     for depth in sorted(depths):
         shortened = [positions[:depth] for positions in lists]
-        course = list_scores(shortened, search.query_ids, search.gallery_ids, None, None)
+        course = course_scores(shortened, search.query_ids, search.gallery_ids)
         cross_camera = list_scores(shortened, *search[2:])
         scored = {"as the course scores it": course["mAP"], "cross-camera": cross_camera["mAP"]}
         rows.append({"Images per query": depth} | {f"mAP, {name}": 100 * value for name, value in scored.items()})
@@ -194,15 +192,12 @@ class _Sweep:
         self.scores, expected = torch.as_tensor(scores), (len(search.query_ids), len(search.gallery_ids))
         if tuple(self.scores.shape) != expected:
             raise ValueError(f"scores have shape {tuple(self.scores.shape)}; the search has the shape {expected}")
-        labels = Labels.of(*search[2:], *expected)
-        row, column, is_match = labels.pairs(np.arange(expected[0])).tensors(torch.device("cpu"))
-        self.match = torch.zeros(expected, dtype=torch.bool)  # true matches
-        self.match[row[is_match], column[is_match]] = True
-        if not self.match.any():
-            raise no_valid_query()
-        self.counted = torch.as_tensor(search.gallery_ids != JUNK_ID).repeat(expected[0], 1)  # not excluded
-        self.counted[row[~is_match], column[~is_match]] = False
-        self.fold = _folds(search.query_ids, self.match.any(1).numpy())  # -1 for queries without a true match
+        counted = ~excluded(search.query_ids, search.query_cameras, search.gallery_ids, search.gallery_cameras)
+        match = counted & (search.query_ids[:, None] == search.gallery_ids)
+        if not match.any():
+            raise NoValidQueryError
+        self.counted, self.match = torch.from_numpy(counted), torch.from_numpy(match)
+        self.fold = _folds(search.query_ids, match.any(1))  # -1 for queries without a true match
         levels = self.scores[self.match].float().unique()  # F1 is largest at the score of a match
         if len(levels) > _LEVELS:
             levels = levels[torch.linspace(0, len(levels) - 1, _LEVELS).round().long()]

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.manifold import TSNE
 
-from assignment_lib.evaluation.inputs import Array, as_numpy
-from assignment_lib.evaluation.inputs import normalized as check_embeddings
+from assignment_lib.evaluation.checks import Array, as_numpy, check_unit_rows
 
 
 def tsne_map(embeddings: Array, seed: int = 0, perplexity: float = 30.0) -> np.ndarray:
@@ -20,7 +19,7 @@ def tsne_map(embeddings: Array, seed: int = 0, perplexity: float = 30.0) -> np.n
     if it is larger. Distances between separate groups and the sizes of groups carry no meaning.
     Raises `ValueError` for fewer than four images.
     """
-    embeddings = check_embeddings(embeddings, "embeddings").cpu()
+    embeddings = check_unit_rows(embeddings).cpu()
     if len(embeddings) < 4:
         raise ValueError(f"a map needs at least four images; there are {len(embeddings)}")
     perplexity = min(perplexity, (len(embeddings) - 1) / 3)
@@ -35,7 +34,7 @@ def neighbours_agree(embeddings: Array, labels: Mapping[str, Array]) -> pd.DataF
     images are excluded. Columns: `Label`, `Agree, %`, `Chance, %` (for two different images drawn at random), `Images`.
     The neighbours are those of the embeddings themselves, not of a map of them.
     """
-    embeddings = check_embeddings(embeddings, "embeddings")
+    embeddings = check_unit_rows(embeddings)
     rows = []
     for name, values in labels.items():
         known = as_numpy(values) >= 0

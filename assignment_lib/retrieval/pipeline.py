@@ -19,6 +19,7 @@ from assignment_lib.data.attributes import target_tensor
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
 from assignment_lib.environment import Settings
+from assignment_lib.evaluation.checks import NoValidQueryError
 from assignment_lib.evaluation.predictions import Predictions, join, neighbours_table, predict, with_neighbours
 from assignment_lib.evaluation.validation import Search, validation_search
 from assignment_lib.files import atomic_write
@@ -81,17 +82,15 @@ def prepare(
     validation = predicted(networks.search, validation_images, "validation")
     query = predicted(networks.test, query_images, "query")
     gallery = predicted(networks.test, gallery_images, "gallery")
-    others = None
-    if len(distractors):
-        shared = distractors is gallery_images and networks.search is networks.test
-        others = gallery if shared else predicted(networks.search, distractors, "distractors")
-    search = validation_search(validation.embeddings, table, None if others is None else others.embeddings)
+    shared = distractors is gallery_images and networks.search is networks.test
+    others = gallery if shared else predicted(networks.search, distractors, "distractors")
+    search = validation_search(validation.embeddings, table, others.embeddings)
     thresholds = choose_thresholds(search, options.threshold, log)
     copies = find_query_copies(data)
     targets = target_tensor(table)
     if targets is not None and options.neighbours != "no":
         validation_rows, gallery_rows = (torch.arange(len(part.embeddings)) for part in (validation, gallery))
-        among = validation if others is None else join(validation, others)
+        among = join(validation, others)
         averaged = with_neighbours(validation, among, validation_rows, networks.search.logit_adjustment)
         scores = neighbours_table(validation, averaged, targets)[["Acc", "mAcc"]].mean(axis=1)
         if options.neighbours == "yes" or scores.iloc[1] > scores.iloc[0] + 0.2:
@@ -187,7 +186,7 @@ def choose_thresholds(search: Search, fixed: float, log: Callable[[str], None] =
     """The thresholds of `search_scores` with the best F1; `fixed` for both where no query has a true match."""
     try:
         return {name: fit_threshold(scores, search).threshold for name, scores in search_scores(search).items()}
-    except ValueError as error:
+    except NoValidQueryError as error:
         log(f"The fixed threshold {fixed:g} of the recipe is used, because none can be fitted: {error}")
         return {"similarity": fixed, "reranked": fixed}
 

@@ -9,9 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from assignment_lib.evaluation.inputs import Array, as_numpy, query_and_gallery
-from assignment_lib.evaluation.inputs import normalized as check_embeddings
-from assignment_lib.evaluation.protocol import JUNK_ID
+from assignment_lib.evaluation.checks import Array, as_numpy, check_embeddings, check_unit_rows
+from assignment_lib.evaluation.protocol import JUNK_ID, excluded
 
 
 class Ranking(NamedTuple):
@@ -31,7 +30,7 @@ def rank(query: Array, gallery: Array, depth: int | None = None, chunk: int = 51
     Raises `ValueError` for embeddings that are not normalised, hold NaN or infinity, are not `(N, D)`, or differ in
     their number of dimensions, and for a `depth` or `chunk` below 1.
     """
-    query, gallery = query_and_gallery(query, gallery)
+    query, gallery = check_embeddings(query, gallery)
     for name, value in (("depth", depth), ("chunk", chunk)):
         if value is not None and value < 1:
             raise ValueError(f"{name} is {value}; pass {name}=1 or more")
@@ -85,9 +84,8 @@ def judge(order: Array, query: pd.DataFrame, gallery: pd.DataFrame) -> list[list
     cameras = gallery["camera"].to_numpy()
     verdicts: list[list[bool | None]] = []
     for row, pid, camera in zip(as_numpy(order), query["pid"], query["camera"], strict=True):
-        same = ids[row] == pid
-        excluded = (ids[row] == JUNK_ID) | (same & (cameras[row] == camera) & (camera >= 0))
-        verdicts.append([None if skip else bool(match) for match, skip in zip(same, excluded, strict=True)])
+        skipped = excluded(pid, camera if camera >= 0 else None, ids[row], cameras[row])
+        verdicts.append([None if skip else bool(match) for match, skip in zip(ids[row] == pid, skipped, strict=True)])
     return verdicts
 
 
@@ -108,7 +106,7 @@ def pair_similarities(embeddings: Array, ids: Array, max_pairs: int = 1_000_000)
     `embeddings` `(N, D)` are L2-normalised, `ids` is `(N,)`. At most about `max_pairs` pairs of different people are
     kept, evenly spaced: a histogram needs no more.
     """
-    embeddings, ids = check_embeddings(embeddings, "embeddings").cpu(), as_numpy(ids)
+    embeddings, ids = check_unit_rows(embeddings).cpu(), as_numpy(ids)
     similarity = embeddings @ embeddings.T
     first, second = torch.triu_indices(len(ids), len(ids), offset=1)
     values = similarity[first, second].numpy()

@@ -12,8 +12,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from assignment_lib.evaluation.inputs import Array, query_and_gallery
-from assignment_lib.progress import bar
+from assignment_lib.evaluation.checks import Array, check_embeddings
+from assignment_lib.files import bar
 
 _CHUNK_BYTES = 64 * 2**20  # of similarities held at a time
 _PAIRS = 32768  # pairs whose distances are computed at a time
@@ -48,7 +48,7 @@ def rerank(
     that are not normalised, hold NaN or infinity, or differ in their number of dimensions, and for a `k1` or `k2` that
     does not fit the number of images.
     """
-    query, gallery = query_and_gallery(query, gallery)
+    query, gallery = check_embeddings(query, gallery)
     in_gallery_only = torch.ones(len(gallery), dtype=torch.bool)
     if own is not None:
         own = own.cpu()

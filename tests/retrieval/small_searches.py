@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from assignment_lib.evaluation.as_test import AsTest as Search
+from assignment_lib.evaluation.validation import Search
 
 
 def small_search(people=12, images=4, distractors=60, noise=0.6, size=12, seed=0):

@@ -5,9 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_searches import naive_pairs, small_search
 
-from assignment_lib.evaluation.as_test import AsTest as Search
-from assignment_lib.evaluation.list_scores import list_scores
-from assignment_lib.evaluation.threshold_scores import threshold_scores
+from assignment_lib.evaluation.validation import Search
+from assignment_lib.evaluation.reid_scores import list_scores, threshold_scores
 from assignment_lib.retrieval import decisions
 from assignment_lib.retrieval.reranking import reranked_scores
 
