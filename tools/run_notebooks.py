@@ -1,10 +1,11 @@
-"""Execute the notebooks in order, showing what they print as they print it. Called by `make notebooks`.
+"""Execute the notebooks in order and show their printed output as it appears. Called by `make notebooks`.
 
 usage: python tools/run_notebooks.py [NUMBER ...]     (default: all; `04 05` runs those two)
 
 Settings come from the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ASSIGNMENT_BACKBONE,
-ASSIGNMENT_PRETRAINED and ASSIGNMENT_SEED. With none of them set the notebooks are executed in place, as they are
-committed; otherwise their executed copies go to runs/<data>-<recipe>/notebooks/.
+ASSIGNMENT_PRETRAINED and ASSIGNMENT_SEED. With the default settings the notebooks are executed in place, as they are
+committed; otherwise their executed copies go to runs/<data>-<recipe>/notebooks/. A run that was interrupted resumes: the
+notebooks skip training that is finished and continue training that is not.
 """
 
 import base64
@@ -21,14 +22,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
-LARGE = 250_000  # characters of an output's picture; GitHub draws no notebook of more than some megabytes
+LARGE = 250_000  # characters of a picture in an output; GitHub does not render notebooks of several megabytes
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from assignment_lib import environment  # noqa: E402
 
 
-class TalkingClient(NotebookClient):
-    """Prints every line that a cell writes to its standard output at once."""
+class PrintingClient(NotebookClient):
+    """Prints every line that a cell writes to its standard output immediately."""
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "stream":
@@ -39,14 +40,14 @@ class TalkingClient(NotebookClient):
 
 def execute(path: Path, target: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    # the cells that were executed, and the state of widgets, are no part of what is kept
-    client = TalkingClient(
+    # execution times and widget state are not kept
+    client = PrintingClient(
         notebook,
         timeout=None,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
-        extra_arguments=["--log-level=ERROR"],  # else each kernel warns of its local connection
+        extra_arguments=["--log-level=ERROR"],  # otherwise each kernel warns about its local connection
         resources={"metadata": {"path": str(ROOT / "notebooks")}},
     )
     try:
@@ -58,7 +59,7 @@ def execute(path: Path, target: Path) -> None:
 
 
 def tidy(notebook) -> None:
-    """Leave only what a reader can see: no live widgets (a static picture stands beside each), no machine's versions."""
+    """Remove live widgets (a static picture stands next to each) and metadata that differs between machines."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
@@ -75,12 +76,12 @@ def tidy(notebook) -> None:
 
 
 def steady(text: str, number: int) -> str:
-    """An output of cell `number` without what is new in every run: addresses in memory, and the ids of styled tables."""
+    """The output of cell `number` without memory addresses and random ids of styled tables, which differ in every run."""
     return re.sub(r"\bT_[0-9a-f]{5}(?=\b|_)", f"T_{number}", re.sub(r" at 0x[0-9a-f]+", "", text))
 
 
 def in_few_colours(png: str) -> str:
-    """A PNG in base64 with 256 colours: a third of the size, for sheets of many photographs; figures/ has all colours."""
+    """A base64 PNG reduced to 256 colours, a third of the size; the file in figures/ keeps all colours."""
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     buffer = io.BytesIO()
     image.quantize(256).save(buffer, "PNG", optimize=True)
@@ -88,7 +89,7 @@ def in_few_colours(png: str) -> str:
 
 
 def joined_streams(outputs: list) -> list:
-    """What a cell printed line by line as one output."""
+    """Consecutive stream outputs of a cell, joined into one."""
     joined = []
     for output in outputs:
         if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
@@ -102,15 +103,15 @@ def main(wanted: list[str]) -> int:
     settings = environment.settings()
     paths = [p for p in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not wanted or p.name[:2] in wanted]
     if not paths:
-        print(f"no notebook has a number of {', '.join(wanted)}; they are 01 to 06")
+        print(f"There is no notebook {', '.join(wanted)}; pass numbers from 01 to 07.")
         return 2
     target = ROOT / "notebooks" if settings.committed else settings.folder / "notebooks"
     if settings.data != "synthetic" and Path(settings.data).exists():
         os.environ["ASSIGNMENT_DATA"] = str(Path(settings.data).resolve())  # the notebooks run in another folder
     os.environ["ASSIGNMENT_UNATTENDED"] = "1"
-    os.environ.setdefault("TQDM_DISABLE", "1")  # a bar is for a person who watches, not for a file
+    os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars would clutter the saved outputs
     if settings.committed and not wanted:
-        # what is committed comes from this code: a finished training is done again, an interrupted one goes on
+        # Committed outputs come from this code: finished training is repeated, interrupted training resumes.
         for marker in settings.folder.glob("*/finished.txt"):
             for name in ("last.pt", "previous.pt", "finished.txt"):
                 (marker.parent / name).unlink(missing_ok=True)
@@ -122,11 +123,11 @@ def main(wanted: list[str]) -> int:
         try:
             execute(path, target / path.name)
         except CellExecutionError as error:
-            if error.ename == "StepAside":
+            if error.ename == "SkipNotebook":
                 print(f"    {error.evalue}", flush=True)
                 continue
-            print(f"\n{path.name} stopped: {error.ename}: {error.evalue}", flush=True)
-            print(f"what it did until then is in {environment.relative(target / path.name)}")
+            print(f"\n{path.name} failed: {error.ename}: {error.evalue}", flush=True)
+            print(f"Its output is in {environment.relative(target / path.name)}. Run the same command to resume.")
             return 1
         print(f"    done in {time.perf_counter() - begun:.0f} s", flush=True)
     print(

@@ -1,16 +1,16 @@
-"""Cut the students' version out of the notebooks, into a folder that is a small project of its own. Called by `make student`.
+"""Write the students' version of the notebooks into a folder that is a small project of its own. Called by `make student`.
 
 usage: python tools/student.py [FOLDER]     (default: student/, written anew each time)
 
 Marks in the notebooks, in a cell's tags:
 
-    solution    a code cell is left with the comment `# your answer`; any other cell is dropped
-    check       a code cell stays and loses its outputs
-    exercise    stays as it is
+    solution    the source of a code cell becomes the comment `# your answer`; any other cell is removed
+    check       a code cell keeps its source and loses its outputs
+    exercise    the cell is kept unchanged
 
-In Markdown, a `<details>` block whose `<summary>` begins with "Solution" is cut out. Every other output stays. The address of
-the project is taken out of badges and first cells, since that copy has the solutions: `make badges` in the new folder
-writes its own. Beside the notebooks lie the library and what it takes to install and run them, but not the teacher's page.
+In Markdown, a `<details>` block whose `<summary>` begins with "Solution" is removed. All other outputs are kept. The address
+of the project is removed from badges and first cells, since that copy has the solutions: `make badges` in the new folder
+writes another. The folder also has the library and the files that installing and running need, but not the teacher's page.
 """
 
 import re
@@ -23,24 +23,25 @@ import set_repository
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWER = "# your answer"
-#: What the notebooks need, as files or folders of the project.
-BESIDE = (
-    "assignment_lib", "docs", "data/README.md", "Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt",
+#: Files and folders of the project that the notebooks need.
+NEEDED = (
+    "assignment_lib", "synthetic_pedestrians", "docs", "data/README.md", "Makefile", "pyproject.toml",
+    "requirements.txt", "requirements-dev.txt",
     "requirements-colab.txt", "constraints.txt", "tools/run_notebooks.py", "tools/set_repository.py", "LICENSE",
 )  # fmt: skip
 FOR_TEACHERS = ("teaching.md",)
 TITLE = "# Student version"
 README = f"""{TITLE}
 
-Made by `make student`. `make lab` installs what is needed and opens the notebooks; answers go where `{ANSWER}` stands,
-and the cell below each says whether they hold. `make notebooks` runs them all and stops at the first that does not.
+Made by `make student`. `make lab` installs the requirements and opens the notebooks. Write each answer where it says
+`{ANSWER}`; the cell below checks it. `make notebooks` runs all notebooks and stops at the first failing check.
 """
 DETAILS = re.compile(r"<details\b[^>]*>|</details\s*>", re.IGNORECASE)
 SUMMARY = re.compile(r"\s*<summary\b[^>]*>(.*?)</summary\s*>", re.IGNORECASE | re.DOTALL)
 
 
 def without_solutions(text: str) -> str:
-    """Markdown without its `<details>` blocks called Solution, those in others too.
+    """Markdown without its `<details>` blocks called Solution, nested ones included.
 
     Raises `ValueError` where the blocks do not close.
     """
@@ -48,7 +49,7 @@ def without_solutions(text: str) -> str:
     for tag in DETAILS.finditer(text):
         if tag[0].startswith("</"):
             if not open_blocks:
-                raise ValueError("has a </details> that nothing opens; take it out")
+                raise ValueError("has a </details> without an opening <details>; remove it")
             if open_blocks.pop() and not any(open_blocks):
                 position = tag.end()
                 kept.append("\n\n")
@@ -61,15 +62,15 @@ def without_solutions(text: str) -> str:
                 kept.append(text[position:cut_from].rstrip())
             open_blocks.append(solution)
     if open_blocks:
-        raise ValueError("has a <details> without its end; close it by </details>")
+        raise ValueError("has an open <details>; close it with </details>")
     whole = len(kept) == 0
     return text if whole else ("".join(kept) + text[position:].lstrip("\n")).strip()
 
 
 def student_version(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, int, int]:
-    """The notebook cut as above (the given one is changed), the number of answers left empty, and of checks.
+    """Returns the students' notebook (the given one is changed), the number of empty answers and the number of checks.
 
-    Raises `ValueError` naming the cell, counted from 1, where a tag is nearly "solution" or a block does not close.
+    Raises `ValueError` naming the cell, counted from 1, where a tag resembles "solution" or a block does not close.
     """
     cells, answers, checks = [], 0, 0
     for number, cell in enumerate(notebook.cells, 1):
@@ -80,7 +81,7 @@ def student_version(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookN
         if "solution" in tags and cell.cell_type != "code":
             continue
         if "solution" in tags:
-            # also what hides or folds the cell goes
+            # metadata that hides or folds the cell is removed, too
             cell.metadata = nbformat.from_dict({"tags": ["answer", *(tag for tag in tags if tag != "solution")]})
             cell.source, answers = ANSWER, answers + 1
         elif cell.cell_type == "markdown":
@@ -99,25 +100,25 @@ def student_version(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookN
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    """A notebook of version 4. Raises `ValueError` with one sentence where the file is something else."""
+    """Read a notebook of version 4. Raises `ValueError` for any other file."""
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=nbformat.NO_CONVERT)
         if notebook.get("nbformat") != 4:
             raise ValueError
         nbformat.validate(notebook)
     except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
-        raise ValueError(f"{path} is no notebook of version 4; open it in Jupyter and save it again") from None
+        raise ValueError(f"{path} is not a notebook of version 4; open it in Jupyter and save it again") from None
     return notebook
 
 
 def write_notebooks(source: Path, target: Path) -> list[str]:
-    """Cut every notebook of `source` into `target`; what was cut, a line a notebook.
+    """Write the students' version of every notebook in `source` to `target`; returns one line per notebook.
 
-    Raises `ValueError` with one sentence that names the notebook.
+    Raises `ValueError` naming the notebook.
     """
     paths = sorted(source.glob("[0-9]*.ipynb"))
     if not paths:
-        raise ValueError(f"{source} has no notebooks; call this in a whole copy of the project")
+        raise ValueError(f"{source} has no notebooks; run this in a complete copy of the project")
     target.mkdir(parents=True)
     lines = []
     for path in paths:
@@ -130,24 +131,24 @@ def write_notebooks(source: Path, target: Path) -> list[str]:
         for place in set_repository.PLACES:
             text = place.sub(r"\g<1>OWNER/REPOSITORY\g<2>", text)
         (target / path.name).write_text(text, encoding="utf-8")
-        lines.append(f"{path.name}: {answers} to answer, {checks} checks")
+        lines.append(f"{path.name}: {answers} answers, {checks} checks")
     return lines
 
 
 def write_project(folder: Path) -> list[str]:
-    """Notebooks, library and the rest in `folder`, which is replaced only once everything is there.
+    """Write notebooks, library and all other needed files to `folder`, which is replaced only when everything is complete.
 
-    Raises `ValueError` with one sentence, also where the folder is not one that this program made.
+    Raises `ValueError` for an unreadable notebook and for a folder that this program did not make.
     """
     readme = folder / "README.md"
     if folder.exists() and not (readme.is_file() and readme.read_text(encoding="utf-8").startswith(TITLE)):
-        raise ValueError(f"{folder} was not made by make student; move it away or give another folder")
+        raise ValueError(f"{folder} was not made by `make student`; move it or pass another folder")
     unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by an interrupted run
     try:
         lines = write_notebooks(ROOT / "notebooks", unfinished / "notebooks")
         leave_out = shutil.ignore_patterns("__pycache__", *FOR_TEACHERS)
-        for name in BESIDE:
+        for name in NEEDED:
             source, target = ROOT / name, unfinished / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
@@ -172,7 +173,7 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(*lines, f"students get {folder}", sep="\n")
+    print(*lines, f"The students' version is in {folder}.", sep="\n")
     return 0
 
 

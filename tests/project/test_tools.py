@@ -1,5 +1,8 @@
+"""`make badges` writes the address of a copy into README.md and the notebooks."""
+
 import importlib.util
-import json
+import os
+import subprocess
 
 import pytest
 
@@ -21,14 +24,10 @@ def set_repository(tmp_path, monkeypatch):
 
 def test_badges_and_first_cells_get_the_address(set_repository, tmp_path):
     assert set_repository.main("someone/re-id.2") == 0
-    readme, notebook = (tmp_path / n for n in ("README.md", "notebooks/01_data_exploration.ipynb"))
+    readme, notebook = (tmp_path / name for name in ("README.md", "notebooks/01_data_exploration.ipynb"))
     assert readme.read_text().count("colab.research.google.com/github/someone/re-id.2/blob/main/notebooks/0") == 7
     assert "github/someone/re-id.2/blob" in notebook.read_text()
-    first = json.loads(notebook.read_text())["cells"][2]["source"]
-    assert 'repository = "someone/re-id.2"\n' in first
-    assert any(
-        'repository == "OWNER/REPOSITORY"' in line for line in first
-    )  # what a copy without an address is known by
+    assert 'REPOSITORY = \\"someone/re-id.2\\"' in notebook.read_text()
     assert set_repository.main("other/name") == 0
     assert "someone/re-id" not in readme.read_text() + notebook.read_text()
 
@@ -37,3 +36,20 @@ def test_another_form_changes_nothing(set_repository, tmp_path):
     before = (tmp_path / "README.md").read_text()
     assert set_repository.main("no-slash") == 2
     assert (tmp_path / "README.md").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["a & b.zip", "it's (1) [x].zip", 'say "hi".zip', "two words.zip"])
+def test_a_path_with_special_characters_reaches_the_programs_as_it_is(tmp_path, name):
+    """`make` passes settings by environment variables, so no shell parses them."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s" "$ASSIGNMENT_DATA" > "$SEEN"\n')
+    python.chmod(0o755)
+    targets = ("train", "repeat", "ablations", "translation", "demo", "course", "notebooks")
+    for target in targets:
+        seen = tmp_path / f"seen-{target}"
+        command = ["make", "--silent", target, f"DATA={name}", f"RUN={python}", "-o", "environment"]
+        done = subprocess.run(
+            command, cwd=PROJECT_ROOT, env=os.environ | {"SEEN": str(seen)}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (target, done.stderr)
+        assert seen.read_text() == name, target
