@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,24 +12,20 @@ from assignment_lib.retrieval import attribute_search as search
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("female, backpack, red top", [("gender", "female"), ("backpack", "yes"), ("upcolor", "red")]),
-        (
-            "a man without a hat; blue jeans",
-            [("gender", "male"), ("hat", "no"), ("downcolor", "blue"), ("clothes", "pants")],
-        ),
+        ("female, backpack, red top", "gender female, backpack yes, upcolor red"),
+        ("a man without a hat; blue jeans", "gender male, hat no, downcolor blue, clothes pants"),
         (
             "woman with a backpack and a blue dress",
-            [("gender", "female"), ("backpack", "yes"), ("downcolor", "blue"), ("clothes", "dress")],
+            "gender female, backpack yes, downcolor blue, clothes dress",
         ),
-        ("blue trousers, pants, jeans", [("downcolor", "blue"), ("clothes", "pants")]),
-        ("Old and no bag", [("age", "old"), ("bag", "no")]),
-        ("pink skirt", [("downcolor", "pink"), ("clothes", "dress")]),
-        ("with long hair, short sleeves, shorts", [("hair", "long"), ("up", "short"), ("down", "short")]),
-        ("multicolor shirt,", [("upcolor", "multicolor")]),
+        ("blue trousers, pants, jeans", "downcolor blue, clothes pants"),
+        ("Old and no bag, cap", "age old, bag no, hat yes"),
+        ("with long hair, short sleeves, shorts", "hair long, up short, down short"),
+        ("child, multicolor shirt,", "age young, upcolor multicolor"),
     ],
 )
 def test_descriptions_are_parsed(text, expected):
-    assert search.parse(text) == expected
+    assert ", ".join(f"{task} {name}" for task, name in search.parse(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,26 +49,20 @@ def test_every_word_names_a_class():
         assert name in TASKS[task]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.sets(st.sampled_from(list(TASKS)), min_size=1), st.integers(0, 2**31))
 def test_ranking_is_by_the_product(tasks, seed):
     generator = torch.Generator().manual_seed(seed)
-    probabilities = {
-        task: torch.rand(9, len(classes), generator=generator).softmax(1) for task, classes in TASKS.items()
-    }
+    probabilities = {task: torch.rand(9, len(names), generator=generator).softmax(1) for task, names in TASKS.items()}
     conditions = [search.Condition(task, TASKS[task][-1]) for task in tasks]
-    order, together = search.rank_by_attributes(probabilities, conditions)
-    for place, probability in zip(order.tolist(), together.tolist(), strict=True):
-        product = 1.0
-        for task in tasks:
-            product *= float(probabilities[task][place, -1])
-        assert probability == pytest.approx(product, rel=1e-4)
-    assert together.tolist() == sorted(together.tolist(), reverse=True)
-    assert sorted(order.tolist()) == list(range(9))
+    order, joint = search.rank_by_attributes(probabilities, conditions)
+    for position, probability in zip(order.tolist(), joint.tolist(), strict=True):
+        assert probability == pytest.approx(math.prod(float(probabilities[task][position, -1]) for task in tasks), 1e-4)
+    assert joint.tolist() == sorted(joint.tolist(), reverse=True) and sorted(order.tolist()) == list(range(9))
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 def test_precision_compared_with_a_loop(seed):
     random = torch.Generator().manual_seed(seed)
     images = int(torch.randint(1, 15, (1,), generator=random))
@@ -78,15 +70,13 @@ def test_precision_compared_with_a_loop(seed):
     order = torch.randperm(images, generator=random)
     conditions = [search.Condition("hat", "yes"), search.Condition("gender", "male")]
     hat, gender = (list(TASKS).index(task) for task in ("hat", "gender"))
-    hits = []
-    for place in order.tolist():
-        if targets[place, hat] >= 0 and targets[place, gender] >= 0:
-            hits.append(targets[place, hat] == 1 and targets[place, gender] == 0)
+    known = [row for row in targets[order].tolist() if row[hat] >= 0 and row[gender] >= 0]
+    hits = [row[hat] == 1 and row[gender] == 0 for row in known]
     result = search.precision_at(order, targets, conditions, depth=4)
-    assert (result.correct, result.judged) == (sum(map(bool, hits[:4])), len(hits[:4]))
+    assert (result.correct, result.judged) == (sum(hits[:4]), len(hits[:4]))
     if hits:
-        assert result.chance == pytest.approx(sum(map(bool, hits)) / len(hits))
-        assert result.share == pytest.approx(sum(map(bool, hits[:4])) / len(hits[:4]))
+        assert result.chance == pytest.approx(sum(hits) / len(hits))
+        assert result.share == pytest.approx(sum(hits[:4]) / len(hits[:4]))
 
 
 @pytest.fixture

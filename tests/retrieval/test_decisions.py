@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_searches import naive_pairs, small_search
 
-from assignment_lib.evaluation.validation import Search
 from assignment_lib.evaluation.reid_scores import list_scores, threshold_scores
+from assignment_lib.evaluation.validation import Search
 from assignment_lib.retrieval import decisions
 from assignment_lib.retrieval.reranking import reranked_scores
 
@@ -63,17 +63,6 @@ def test_curve_of_similarities_as_threshold_scores_has_it():
         np.testing.assert_allclose(curve[column], expected[name], rtol=1e-9)
 
 
-def test_many_matches_are_compared_at_quantiles(monkeypatch):
-    search = small_search()
-    scores = similarity(search)
-    full = decisions.precision_recall(scores, search)
-    monkeypatch.setattr(decisions, "_LEVELS", 20)
-    coarse = decisions.precision_recall(scores, search)
-    assert len(coarse) == 20 < len(full)
-    assert coarse["f1"].max() == pytest.approx(full["f1"].max(), abs=0.05)
-    assert coarse["recall"].iloc[0] == 1 and coarse["threshold"].iloc[-1] == full["threshold"].iloc[-1]
-
-
 def test_thresholds_by_hand():
     embeddings, ids = on_circle(0, 10, 20, 100, 112, 125), np.array([1, 1, 1, 2, 2, 2])
     search = among_themselves(embeddings, ids)
@@ -110,14 +99,6 @@ def test_a_precision_that_is_and_is_not_reached():
         decisions.for_precision(curve.assign(precision=0.3), 0.95)
     with pytest.raises(ValueError, match="precision is 90"):
         decisions.for_precision(curve, 90)
-
-
-def test_people_stay_together_in_a_fold():
-    ids, valid = np.array([3, 3, 5, 5, 5, 7, 8, 8]), np.array([1, 1, 1, 0, 1, 1, 1, 1], bool)
-    fold = decisions._folds(ids, valid)
-    assert (fold[~valid] == -1).all() and set(fold[valid]) == {0, 1, 2, 3}
-    assert all(len(set(fold[(ids == pid) & valid])) == 1 for pid in ids)
-    assert decisions._folds(ids, ids == 3).tolist() == [0, 0, -1, -1, -1, -1, -1, -1]
 
 
 def test_rules_are_judged_on_people_they_were_not_fitted_on():
