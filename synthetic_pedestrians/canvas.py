@@ -8,12 +8,12 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-Choice = TypeVar("Choice")
+#: A stream of random numbers.
+Rng = np.random.Generator
 #: A point of the canvas, (x, y).
 Point = tuple[float, float]
 #: A point of the body, (x, y, z): across the shoulders, up, forward.
@@ -41,7 +41,7 @@ _CLASSES = {
     "brown": (26, 6, 0.42, 0.62, 0.28, 0.46),
 }
 #: All colour classes except multicolor.
-COLOR_NAMES = tuple(_CLASSES)
+COLORS = tuple(_CLASSES)
 
 
 def toward(start: Place, end: Place, share: float) -> Place:
@@ -111,13 +111,13 @@ def scaled(color: Color, factor: float) -> Color:
     return red, green, blue
 
 
-def random_color(rng: np.random.Generator, low: float, high: float) -> Color:
+def random_color(rng: Rng, low: float, high: float) -> Color:
     """Draw three channels uniformly from `low`..`high`."""
     red, green, blue = (int(channel) for channel in rng.uniform(low, high, 3))
     return red, green, blue
 
 
-def pick(choices: Sequence[Choice], number: float) -> Choice:
+def pick(choices: Sequence[str], number: float) -> str:
     """Select the choice that a number in [0, 1) falls on."""
     return choices[int(number * len(choices))]
 
@@ -143,8 +143,7 @@ class Canvas:
     def finish(self) -> Layer:
         """Return the drawing, reduced to the size of the image."""
         colors = np.asarray(self.colors.reduce(SCALE), np.float32)
-        blurred = self.shading.reduce(SCALE).filter(ImageFilter.GaussianBlur(0.7))
-        shading = np.asarray(blurred, np.float32) / self.PLAIN
+        shading = np.asarray(self.shading.reduce(SCALE).filter(ImageFilter.GaussianBlur(0.7)), np.float32) / self.PLAIN
         return np.minimum(colors[..., :3] * shading[..., None], 255), colors[..., 3:] / 255
 
     def polygon(self, points: Sequence[Point], color: Color, tone: float | None = None) -> None:
@@ -165,26 +164,22 @@ class Canvas:
         if len(points) > 1:
             self.tone.line(points, int(self.PLAIN * tone), max(1, round(width * SCALE)), joint="curve")
 
-    def ellipse(
-        self, x: float, y: float, half_width: float, half_height: float, color: Color, tone: float | None = None
-    ) -> None:
+    def ellipse(self, x: float, y: float, rx: float, ry: float, color: Color, tone: float | None = None) -> None:
         """Draw a flat oval; without `tone` the shading below it stays."""
-        box = (x - half_width, y - half_height, x + half_width, y + half_height)
+        box = (x - rx, y - ry, x + rx, y + ry)
         self.draw.ellipse(box, (*color, 255))
         if tone is not None:
             self.tone.ellipse(box, int(self.PLAIN * tone))
 
-    def ball(self, x: float, y: float, half_width: float, half_height: float, color: Color) -> None:
+    def ball(self, x: float, y: float, rx: float, ry: float, color: Color) -> None:
         """Draw a rounded oval."""
-        self.ellipse(x, y, half_width, half_height, color)
+        self.ellipse(x, y, rx, ry, color)
         for share, shift, tone in self.ROUND:
-            a, b = half_width * share, half_height * share
-            cx, cy = x + self.light * shift * half_width, y - 0.5 * shift * half_height
+            a, b = rx * share, ry * share
+            cx, cy = x + self.light * shift * rx, y - 0.5 * shift * ry
             self.tone.ellipse((cx - a, cy - b, cx + a, cy + b), int(self.PLAIN * tone))
 
-    def tube(
-        self, nodes: Sequence[Node], color: Color, upright: bool = False, ends: str = "", glow: float = 1.0
-    ) -> None:
+    def tube(self, nodes: Sequence[Node], color: Color, upright: bool = False, ends: str = "", glow: float = 1) -> None:
         """Draw a rounded body along `nodes`, with brightness `glow`.
 
         `upright` cuts it horizontally (torso, skirt), otherwise across its axis. `ends` names the round ends, "first" and

@@ -6,7 +6,6 @@ A point of the torso's surface is an angle (0 in front, radians) and a height; o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,11 +24,9 @@ class Torso:
         shoulder = (0.090 if female else 0.114) + 0.012 * (t["shoulders"] - 0.5) - (0.012 if body.age == "young" else 0)
         #: Half widths at the shoulders and the hips.
         self.shoulder = shoulder * (0.6 + 0.4 * g)
-        waist = 0.060 if female else 0.082
-        hips = 0.094 if female else 0.083
+        waist, hips, chest_depth = (0.060, 0.094, 0.074) if female else (0.082, 0.083, 0.064)
         self.hips = hips * g
         belly = {"adult": 0.010, "old": 0.012}.get(body.age, 0.0)
-        chest_depth = 0.074 if female else 0.064
         hem = (0.500 if body.classes["clothes"] == "pants" else 0.555) - 0.035 * t["hem"]
         self.rows = (  # height, half width, half depth
             (0.832 * k, 0.036, 0.040),
@@ -42,6 +39,8 @@ class Torso:
             (hem * k, hips * g, 0.064 * g),
         )
         self.hem = self.rows[-1][0]
+        #: The side a bag hangs on, -1 or 1.
+        self.bag_side = 1 if t["bag_side"] < 0.5 else -1
         #: The rows on the canvas.
         self.levels = [body.level(*row) for row in self.rows]
 
@@ -138,16 +137,16 @@ def draw_arm(canvas: Canvas, body: Body, arm: Arm) -> None:
         canvas.draw.line([(x - 0.025 * u, y - 0.005 * u), (x + 0.025 * u, y - 0.005 * u)], wood, round(0.014 * u))
     if arm.handbag:
         _draw_handbag(canvas, body, hand)
-    canvas.tube(bare, body.palette.skin, ends="first last")
-    canvas.ball(*hand, 0.022 * u * g, 0.027 * u * g, body.palette.skin)
+    canvas.tube(bare, body.palette["skin"], ends="first last")
+    canvas.ball(*hand, 0.022 * u * g, 0.027 * u * g, body.palette["skin"])
     if body.classes["up"] == "long":
         sleeve = [(x, y, radius * (1.2 if n < 2 else 1.4)) for n, (x, y, radius) in enumerate(bare)]
     else:
         end = toward(arm.shoulder, arm.elbow, 0.62 + 0.30 * body.traits["sleeve"])
         sleeve = [(*bare[0][:2], bare[0][2] * 1.15), (*body.upper(*end), 0.036 * u * g)]
-    canvas.tube(sleeve, body.palette.up, ends="first")
+    canvas.tube(sleeve, body.palette["up"], ends="first")
     if body.classes["upcolor"] == "multicolor":
-        canvas.band(sleeve, 0.45, 0.75, body.palette.up2)
+        canvas.band(sleeve, 0.45, 0.75, body.palette["up2"])
     x, y, radius = sleeve[-1]
     canvas.crease([(x - radius, y), (x + radius, y)], 0.6, 0.6)
 
@@ -202,7 +201,7 @@ def draw_leg(canvas: Canvas, legs: Legs, leg: Leg) -> None:
     places = ((leg.hip, 0.046), (leg.thigh, 0.045), (leg.knee, 0.034), (leg.calf, 0.035), (leg.ankle, 0.021))
     bare = [(*legs.at(place), radius * u * g) for place, radius in places]
     _draw_shoe(canvas, legs, leg)
-    canvas.tube(bare, body.palette.skin, ends="last")
+    canvas.tube(bare, body.palette["skin"], ends="last")
     if sock > 0.55:
         canvas.band(bare, 0.93, 1.0, (225, 225, 225) if sock > 0.75 else (40, 40, 44))
     if body.classes["clothes"] == "pants":
@@ -216,8 +215,8 @@ def _draw_shoe(canvas: Canvas, legs: Legs, leg: Leg) -> None:
     heel = legs.at((x, y - 0.018, z - 0.028))
     toe = legs.at((x * 1.15, y - 0.022 + 0.10 * max(-0.25, min(0.25, leg.tilt)), z + length))
     ankle = legs.at((x, y + 0.006, z))
-    canvas.tube([(*heel, 0.022 * u), (*toe, 0.018 * u)], body.palette.shoe, ends="first last")
-    canvas.ball(*ankle, 0.024 * u, 0.024 * u, body.palette.shoe)
+    canvas.tube([(*heel, 0.022 * u), (*toe, 0.018 * u)], body.palette["shoe"], ends="first last")
+    canvas.ball(*ankle, 0.024 * u, 0.024 * u, body.palette["shoe"])
     if body.age in ("teenager", "young"):  # trainers: a light sole
         sole = [(heel[0], heel[1] + 0.018 * u), (toe[0], toe[1] + 0.014 * u)]
         canvas.line(sole, (235, 235, 230), 0.010 * u / SCALE)
@@ -240,13 +239,12 @@ def _draw_trouser_leg(canvas: Canvas, legs: Legs, leg: Leg) -> None:
         end = toward(leg.hip, leg.knee, 0.70 + 0.35 * t["leg_length"])
         places = [(leg.hip, 0.049), (leg.thigh, 0.052), (end, 0.056)]
     cloth = [(*legs.at(place), radius * u * g) for place, radius in places]
-    canvas.tube(cloth, palette.down)
-    if c["downcolor"] == "multicolor" and t["down_pattern"] < 0.6:
+    canvas.tube(cloth, palette["down"])
+    if c["downcolor"] == "multicolor":
         count = 5 if c["down"] == "long" else 3
-        for stripe in range(count):
-            canvas.band(cloth, (stripe + 0.3) / count, (stripe + 0.75) / count, palette.down2)
-    elif c["downcolor"] == "multicolor":
-        canvas.band(cloth, 0.5, 1.0, palette.down2)
+        stripes = [((index + 0.3) / count, (index + 0.75) / count) for index in range(count)]
+        for stripe in stripes if t["down_pattern"] < 0.6 else [(0.5, 1.0)]:
+            canvas.band(cloth, *stripe, palette["down2"])
     if c["down"] == "long":
         canvas.crease([along(cloth, 0.62)[:2], along(cloth, 0.72)[:2]], 0.7, 1.2)
         x, y, radius = cloth[-1]
@@ -260,13 +258,12 @@ def draw_seat_or_skirt(canvas: Canvas, torso: Torso) -> None:
     top = [body.level(0.575 * k, hips * 0.86, 0.056), body.level(0.53 * k, hips, 0.066)]
     if c["clothes"] == "pants":
         seat = [body.level(0.485 * k, hips * 1.0, 0.062), body.level(0.45 * k, hips * 0.86, 0.05)]
-        canvas.tube([*top, *seat], palette.down, upright=True)
+        canvas.tube([*top, *seat], palette["down"], upright=True)
+        (x, y, reach), (low_x, low_y, _) = seat
         if c["downcolor"] == "multicolor":
-            x, y, reach = seat[0]
             corners = [(x - reach, y - 2), (x + reach, y - 2), (x + reach, y + 3), (x - reach, y + 3)]
-            canvas.polygon(corners, palette.down2)
-        x, y, reach = seat[-1]
-        canvas.crease([(x, y - 0.03 * u), (x, y + 0.02 * u)], 0.55, 0.8)
+            canvas.polygon(corners, palette["down2"])
+        canvas.crease([(low_x, low_y - 0.03 * u), (low_x, low_y + 0.02 * u)], 0.55, 0.8)
         return
     hem = (0.315 - 0.05 * t["leg_length"] if c["down"] == "short" else 0.095) * k
     flare = 0.105 + 0.035 * t["down_pattern"]
@@ -276,14 +273,14 @@ def draw_seat_or_skirt(canvas: Canvas, torso: Torso) -> None:
         height = 0.53 * k + (hem - 0.53 * k) * share
         half = hips + (flare + 0.012 - hips) * share
         rows.append((*body.at(0.0, height, sway * share), body.seen_width(half, 0.068 + 0.040 * share)))
-    canvas.tube(rows, palette.down, upright=True)
+    canvas.tube(rows, palette["down"], upright=True)
     x, y, reach = rows[-1]
-    canvas.draw.chord((x - reach, y - 0.02 * u, x + reach, y + 0.02 * u), 0, 180, (*palette.down, 255))
+    canvas.draw.chord((x - reach, y - 0.02 * u, x + reach, y + 0.02 * u), 0, 180, (*palette["down"], 255))
     if c["downcolor"] == "multicolor":
         for stripe in range(4):
             a, b = along(rows[1:], stripe / 4 + 0.05), along(rows[1:], stripe / 4 + 0.16)
             corners = [(a[0] - a[2], a[1]), (a[0] + a[2], a[1]), (b[0] + b[2], b[1]), (b[0] - b[2], b[1])]
-            canvas.polygon(corners, palette.down2)
+            canvas.polygon(corners, palette["down2"])
     for share in (-0.55, -0.1, 0.4):  # folds
         a, b = along(rows, 0.4), rows[-1]
         canvas.crease([(a[0] + share * a[2], a[1]), (b[0] + 1.1 * share * b[2], b[1])], 0.72, 0.8)
@@ -293,12 +290,10 @@ def draw_upper_clothes(canvas: Canvas, torso: Torso) -> None:
     """Draw the neck and the upper clothes without sleeves."""
     body, palette = torso.body, torso.body.palette
     u, k = body.unit, body.k
-    neck = [
-        (*body.upper(0, 0.872 * k, 0.012), (0.030 if body.female else 0.037) * u),
-        (*body.upper(0, 0.81 * k, 0.0), (0.033 if body.female else 0.042) * u),
-    ]
-    canvas.tube(neck, palette.skin, glow=0.85)
-    canvas.tube(torso.levels, palette.up, upright=True)
+    radii = (0.030, 0.033) if body.female else (0.037, 0.042)
+    neck = [(*body.upper(0, 0.872 * k, 0.012), radii[0] * u), (*body.upper(0, 0.81 * k, 0.0), radii[1] * u)]
+    canvas.tube(neck, palette["skin"], glow=0.85)
+    canvas.tube(torso.levels, palette["up"], upright=True)
     if body.classes["upcolor"] == "multicolor":
         _draw_pattern(canvas, torso)
     else:
@@ -322,7 +317,7 @@ def draw_upper_clothes(canvas: Canvas, torso: Torso) -> None:
 
 def _draw_hood(canvas: Canvas, torso: Torso) -> None:
     """Draw a hood on the back, and its cords in front."""
-    body, up = torso.body, torso.body.palette.up
+    body, up = torso.body, torso.body.palette["up"]
     k, u = body.k, body.unit
     x, y = body.upper(0, 0.800 * k, -0.052)
     half = body.seen_width(0.070, 0.034)
@@ -337,10 +332,10 @@ def _draw_hood(canvas: Canvas, torso: Torso) -> None:
 def _draw_collar(canvas: Canvas, torso: Torso) -> None:
     """Draw a shirt's collar, two flaps over a V of skin; each part only if it is fully visible."""
     k, palette = torso.body.k, torso.body.palette
-    parts = [(((-0.45, 0.826), (0.45, 0.826), (0.0, 0.765)), palette.skin)]
+    parts = [(((-0.45, 0.826), (0.45, 0.826), (0.0, 0.765)), palette["skin"])]
     for side in (-1, 1):
         flap = ((side * 0.1, 0.775), (side * 0.55, 0.83), (side * 0.7, 0.785))
-        parts.append((flap, scaled(palette.up, 1.25 if sum(palette.up) < 600 else 0.8)))
+        parts.append((flap, scaled(palette["up"], 1.25 if sum(palette["up"]) < 600 else 0.8)))
     for corners, color in parts:
         visible = [point for angle, y in corners if (point := torso.surface(angle, y * k))]
         if len(visible) == len(corners):
@@ -349,7 +344,7 @@ def _draw_collar(canvas: Canvas, torso: Torso) -> None:
 
 def _draw_pattern(canvas: Canvas, torso: Torso) -> None:
     """Draw stripes, blocks, checks or flowers in three colours."""
-    body, up2, up3 = torso.body, torso.body.palette.up2, torso.body.palette.up3
+    body, up2, up3 = torso.body, torso.body.palette["up2"], torso.body.palette["up3"]
     k, kind = body.k, body.traits["pattern"]
     top, bottom = 0.80 * k, torso.hem
     if kind < 0.4:  # horizontal stripes
@@ -379,26 +374,23 @@ def _draw_pattern(canvas: Canvas, torso: Torso) -> None:
 def _draw_small_print(canvas: Canvas, torso: Torso) -> None:
     """Draw a small individual print, zip or stripe that keeps the colour class; a third of the people have none."""
     k, kind, palette = torso.body.k, torso.body.traits["detail"], torso.body.palette
-    patches = (  # upper limit of the trait, then the patch
-        (0.18, (0, 0.35, 0.74 * k, 0.68 * k)),  # on the chest
-        (0.30, (math.pi, 0.5, 0.75 * k, 0.67 * k)),  # on the back
-        (0.40, (0.45, 0.14, 0.745 * k, 0.715 * k)),  # a badge
-        (0.52, None),  # a zip
-        (0.60, (0, _ALL_ROUND, 0.725 * k, 0.705 * k)),  # a stripe across the chest
-        (0.68, (0, _ALL_ROUND, torso.hem + 0.02, torso.hem)),  # a border at the hem
+    patches = (  # lower and upper limit of the trait, then the patch
+        (0.00, 0.18, (0, 0.35, 0.74 * k, 0.68 * k)),  # on the chest
+        (0.18, 0.30, (math.pi, 0.5, 0.75 * k, 0.67 * k)),  # on the back
+        (0.30, 0.40, (0.45, 0.14, 0.745 * k, 0.715 * k)),  # a badge
+        (0.52, 0.60, (0, _ALL_ROUND, 0.725 * k, 0.705 * k)),  # a stripe across the chest
+        (0.60, 0.68, (0, _ALL_ROUND, torso.hem + 0.02, torso.hem)),  # a border at the hem
     )
-    for limit, patch in patches:
-        if kind < limit:
-            if patch:
-                canvas.polygon(torso.patch(*patch), palette.detail)
-            else:
-                for line in torso.strap((0, 0.81 * k), (0, torso.hem)):
-                    canvas.line(line, scaled(palette.up, 0.55), 0.7)
-            return
+    for low, high, patch in patches:
+        if low <= kind < high:
+            canvas.polygon(torso.patch(*patch), palette["detail"])
+    if 0.40 <= kind < 0.52:
+        for line in torso.strap((0, 0.81 * k), (0, torso.hem)):  # a zip
+            canvas.line(line, scaled(palette["up"], 0.55), 0.7)
 
 
 def _draw_handbag(canvas: Canvas, body: Body, hand: Point) -> None:
-    u, color = body.unit, body.palette.handbag
+    u, color = body.unit, body.palette["handbag"]
     x, y = hand
     half = body.seen_width(0.038, 0.078) + 0.012 * u
     top, low = y + 0.055 * u, y + 0.170 * u
@@ -408,32 +400,26 @@ def _draw_handbag(canvas: Canvas, body: Body, hand: Point) -> None:
     canvas.crease([(x - half, top + 0.03 * u), (x + half, top + 0.03 * u)], 0.6, 0.7)
 
 
-def bag_side(body: Body) -> int:
-    """Return the side a bag hangs on, -1 or 1."""
-    return 1 if body.traits["bag_side"] < 0.5 else -1
-
-
 def draw_bag_strap(canvas: Canvas, torso: Torso) -> None:
     """Draw the strap of a bag: across the body, or from the shoulder on the bag's side."""
     body = torso.body
-    side, k, u = bag_side(body), body.k, body.unit
+    side, k, u = torso.bag_side, body.k, body.unit
     if body.traits["bag_style"] < 0.65:
         front = [(-side * 0.45, 0.822 * k), (side * 0.25, 0.68 * k), (side * 1.2, 0.54 * k)]
-        behind = side * (2 * math.pi - 2.6)
-        back = [(side * 1.2 + 0.4 * side, 0.54 * k), (side * 2.9, 0.68 * k), (behind, 0.822 * k)]
+        back = [(side * 1.6, 0.54 * k), (side * 2.9, 0.68 * k), (side * (2 * math.pi - 2.6), 0.822 * k)]
     else:
         front = [(side * 0.75, 0.815 * k), (side * 1.15, 0.54 * k)]
         back = [(side * 2.4, 0.815 * k), (side * 1.9, 0.54 * k)]
     for line in torso.strap(*front) + torso.strap(*back):
         canvas.crease(line, 0.7, 0.024 * u / SCALE)
-        canvas.line(line, body.palette.bag, 0.016 * u / SCALE)
+        canvas.line(line, body.palette["bag"], 0.016 * u / SCALE)
 
 
 def draw_bag(canvas: Canvas, torso: Torso, legs: Legs) -> None:
     """Draw the bag at the hip."""
-    body, color = torso.body, torso.body.palette.bag
+    body, color = torso.body, torso.body.palette["bag"]
     k, u = body.k, body.unit
-    x, y = body.at(bag_side(body) * (torso.hips + 0.022), 0.545 * k - legs.drop, 0.01)
+    x, y = body.at(torso.bag_side * (torso.hips + 0.022), 0.545 * k - legs.drop, 0.01)
     half = body.seen_width(0.034, 0.082) + 0.010 * u
     high = (0.13 + 0.04 * body.traits["bag_style"]) * u
     canvas.tube([(x, y, half * 0.85), (x, y + 0.3 * high, half), (x, y + high, half * 0.95)], color, upright=True)
@@ -449,14 +435,14 @@ def draw_backpack(canvas: Canvas, body: Body) -> None:
     for share, width in ((0.0, 0.62), (0.12, 0.95), (0.5, 1.05), (0.85, 1.05), (1.0, 0.85)):
         height = 0.815 * k + (low - 0.815 * k) * share
         rows.append(body.level(height, wide * width, deep * width, -0.060 - deep))
-    canvas.tube(rows, palette.backpack, upright=True)
+    canvas.tube(rows, palette["backpack"], upright=True)
     if body.cos < 0.3:
         x, y, reach = along(rows, 0.62)
         x -= 0.6 * deep * body.sin * u
         if abs(body.cos) > 0.35:
             pocket = [(x - 0.62 * reach, y), (x + 0.62 * reach, y)]
             pocket += [(x + 0.6 * reach, y + 0.085 * u), (x - 0.6 * reach, y + 0.085 * u)]
-            canvas.polygon(pocket, scaled(palette.backpack, 0.72) if t["pack_detail"] < 0.6 else palette.detail)
+            canvas.polygon(pocket, scaled(palette["backpack"], 0.72) if t["pack_detail"] < 0.6 else palette["detail"])
         canvas.crease([(x - 0.8 * reach, y - 0.02 * u), (x + 0.8 * reach, y - 0.02 * u)], 0.6, 0.8)
 
 
@@ -467,4 +453,4 @@ def draw_backpack_straps(canvas: Canvas, torso: Torso) -> None:
         path = ((1.3, 0.812), (0.62, 0.805), (0.60, 0.70), (1.1, 0.61))
         for line in torso.strap(*((side * angle, y * k) for angle, y in path)):
             canvas.crease(line, 0.7, 0.034 * u / SCALE)
-            canvas.line(line, torso.body.palette.backpack, 0.026 * u / SCALE)
+            canvas.line(line, torso.body.palette["backpack"], 0.026 * u / SCALE)

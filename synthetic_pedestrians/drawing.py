@@ -13,13 +13,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
 from assignment_lib.progress import bar
+from synthetic_pedestrians.canvas import Rng
 from synthetic_pedestrians.person import PERSON, PLAN, create_person, stream
 from synthetic_pedestrians.scenes import JUNK_KINDS, Renderer, Shot
 
@@ -91,15 +92,6 @@ class Counts:
                 raise ValueError(f"synthetic_pedestrians.draw: {sentence}")
 
 
-class Population(NamedTuple):
-    """Sorted keys of the people (a key is a person id, or from 10,000 on a distractor's), and their attributes."""
-
-    train: list[int]
-    test: list[int]
-    distractors: list[int]
-    targets: dict[int, np.ndarray]  # key -> class indices in task order, int (12,)
-
-
 def draw(
     folder: str | Path,
     *,
@@ -121,26 +113,16 @@ def draw(
     the same bytes. Defaults per identity: 9 training images, 8.75 gallery images, 2 queries. `gallery` counts all images of
     `test/`; by default 12 % of them are distractors (id 0) and 6 % junk (id -1). `cameras` is 2 to 9.
 
-    A folder drawn with other arguments is replaced. Several processes may draw the same folder at once: each draws into
-    its own temporary folder, the first result stays. Raises `FileExistsError` if `folder` contains files that this function
-    did not write, and `ValueError` for counts that do not fit together.
+    A folder drawn with other arguments is replaced. Each process draws into a temporary folder of its own and renames it at
+    the end; of several processes that draw the same data set, the first result stays. Raises `FileExistsError` if `folder`
+    contains files that this function did not write, and `ValueError` for counts that do not fit together.
     """
 
-    def default(value: int | None, otherwise: float) -> int:
-        return round(otherwise) if value is None else int(value)
-
-    gallery = default(gallery, 8.75 * test_identities)
-    counts = Counts(
-        train_identities=int(train_identities),
-        test_identities=int(test_identities),
-        cameras=int(cameras),
-        train_images=default(train_images, 9 * train_identities),
-        queries=default(queries, 2 * test_identities),
-        gallery=gallery,
-        distractors=default(distractors, 0.12 * gallery),
-        junk=default(junk, 0.06 * gallery),
-        seed=int(seed),
-    )
+    train_images = _default(train_images, 9 * train_identities)
+    queries = _default(queries, 2 * test_identities)
+    gallery = _default(gallery, 8.75 * test_identities)
+    distractors, junk = _default(distractors, 0.12 * gallery), _default(junk, 0.06 * gallery)
+    counts = Counts(train_identities, test_identities, cameras, train_images, queries, gallery, distractors, junk, seed)
     target = Path(folder).resolve()
     if not is_complete(target, counts):
         check_drawn(target)
@@ -152,6 +134,10 @@ def draw(
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return Path(folder)
+
+
+def _default(value: int | None, otherwise: float) -> int:
+    return round(otherwise) if value is None else int(value)
 
 
 def _publish(temporary: Path, target: Path, counts: Counts) -> None:
@@ -184,12 +170,13 @@ def check_drawn(folder: Path) -> None:
     """Raise `FileExistsError` if the folder contains anything that `draw` did not write."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    foreign = _foreign_files(folder) if folder.is_dir() else []
+    own = {MARKER_FILE, TRUTH_FILE, ANNOTATIONS_FILE, ".DS_Store", "Thumbs.db"}
+    places = [folder / name for name in FOLDERS]
+    others = [path for path in folder.rglob("*") if path.name not in own and path not in places]
+    foreign = [path for path in others if path.suffix != ".jpg" or path.parent not in places]
     if _read_marker(folder) is None or foreign:
-        example = f" ({', '.join(foreign[:3])})" if foreign else ""
-        raise FileExistsError(
-            f"{folder} contains files that were not drawn{example}. Pass another folder, or move this one away."
-        )
+        example = f" ({min(foreign).relative_to(folder).as_posix()})" if foreign else ""
+        raise FileExistsError(f"{folder} has files that were not drawn{example}. Pass another folder, or move it away.")
 
 
 def _read_marker(folder: Path) -> dict[str, Any] | None:
@@ -200,54 +187,49 @@ def _read_marker(folder: Path) -> dict[str, Any] | None:
     return marker if isinstance(marker, dict) and marker.get("made_by") == _MADE_BY else None
 
 
-def _foreign_files(folder: Path) -> list[str]:
-    own = {MARKER_FILE, TRUTH_FILE, ANNOTATIONS_FILE, *FOLDERS, ".DS_Store", "Thumbs.db"}
-    inside = [path for name in FOLDERS if (folder / name).is_dir() for path in (folder / name).iterdir()]
-    foreign = [path for path in inside if path.suffix != ".jpg" and path.name not in own]
-    foreign += [path for path in folder.iterdir() if path.name not in own]
-    return sorted(path.relative_to(folder).as_posix() for path in foreign)
-
-
 def _fill(folder: Path, counts: Counts, progress: bool) -> None:
     rng = stream(counts.seed, PLAN)
-    population = create_population(counts, rng)
-    shots = plan_train(population.train, counts, rng)
-    shots += plan_test(population.test, population.distractors, counts, rng)
+    train, test, distractors, targets = create_population(counts, rng)
+    shots = plan_train(train, counts, rng) + plan_test(test, distractors, counts, rng)
     for name in FOLDERS:
         (folder / name).mkdir()
-    people = {key: create_person(row, stream(counts.seed, PERSON, key)) for key, row in population.targets.items()}
+    people = {key: create_person(row, stream(counts.seed, PERSON, key)) for key, row in targets.items()}
     renderer = Renderer(counts.seed, counts.cameras, people)
     for shot in bar(shots, show=progress, desc="drawing pedestrians", unit="image"):
         (folder / shot.folder / shot.file).write_bytes(renderer.jpeg(shot))
-    annotations = to_annotations(np.array([population.targets[key] for key in population.train]))[ANNOTATION_COLUMNS]
-    annotations.insert(0, "id", population.train)
+    annotations = to_annotations(np.array([targets[key] for key in train]))[ANNOTATION_COLUMNS]
+    annotations.insert(0, "id", train)
     annotations.to_csv(folder / ANNOTATIONS_FILE, index=False, lineterminator="\n")
     rows = [(shot.folder, shot.file, shot.pid, shot.camera) for shot in shots if shot.folder != "train"]
     truth = pd.DataFrame(rows, columns=["folder", "file", "pid", "camera"])
-    annotations = to_annotations(np.array([population.targets[key] for key in population.test]))
-    annotations.index = np.array(population.test)
+    annotations = to_annotations(np.array([targets[key] for key in test]))
+    annotations.index = np.array(test)
     truth = truth.join(annotations.astype("Int64"), on="pid").sort_values(["folder", "file"])
     truth.to_csv(folder / TRUTH_FILE, index=False, lineterminator="\n")
     marker = {"made_by": _MADE_BY, "version": VERSION, "complete": True, "arguments": asdict(counts)}
     (folder / MARKER_FILE).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
 
 
-def create_population(counts: Counts, rng: np.random.Generator) -> Population:
-    """Draw person ids in random order, and attributes: every class occurs at least twice in training, once in the test."""
+def create_population(counts: Counts, rng: Rng) -> tuple[list[int], list[int], list[int], dict[int, np.ndarray]]:
+    """Return the keys of training, test and distractor people, and the class indices int `(12,)` of each key.
+
+    Keys are sorted person ids, from 10,000 on for distractors. Every class occurs at least twice in training and once in the
+    test, if there are enough people.
+    """
     pids = rng.permutation(counts.train_identities + counts.test_identities) + 1
     train, test = np.sort(pids[: counts.train_identities]), np.sort(pids[counts.train_identities :])
     distractors = _FIRST_DISTRACTOR + np.arange(max(1, round(counts.distractors / _IMAGES_PER_DISTRACTOR)))
     targets: dict[int, np.ndarray] = {}
     for keys, floor in ((train, 2), (test, 1), (distractors, 0)):
         targets |= dict(zip(keys.tolist(), allocate(len(keys), rng, floor), strict=True))
-    return Population(train.tolist(), test.tolist(), distractors.tolist(), targets)
+    return train.tolist(), test.tolist(), distractors.tolist(), targets
 
 
 def class_counts(shares: Sequence[float], count: int, floor: int) -> np.ndarray:
     """Return the number of identities per class, int `(C,)`: close to the shares, at least `floor` where possible."""
-    wanted = np.asarray(shares) / np.sum(shares)
+    wanted = np.array(shares) / np.sum(shares)
     floor = min(floor, count // len(wanted))
-    counts = np.maximum(np.floor(wanted * count), floor).astype(int)
+    counts: np.ndarray = np.maximum(np.floor(wanted * count), floor).astype(int)
     while counts.sum() < count:
         counts[np.argmax(wanted * count - counts)] += 1
     while counts.sum() > count:
@@ -255,7 +237,7 @@ def class_counts(shares: Sequence[float], count: int, floor: int) -> np.ndarray:
     return counts
 
 
-def allocate(count: int, rng: np.random.Generator, floor: int) -> np.ndarray:
+def allocate(count: int, rng: Rng, floor: int) -> np.ndarray:
     """Return the class indices of `count` people, int `(count, 12)`, with the frequencies of `class_counts`."""
     chosen: dict[str, np.ndarray] = {}
     for task in _ORDER:
@@ -277,7 +259,7 @@ def allocate(count: int, rng: np.random.Generator, floor: int) -> np.ndarray:
     return np.stack([chosen[task] for task in TASKS], 1)
 
 
-def plan_train(pids: list[int], counts: Counts, rng: np.random.Generator) -> list[Shot]:
+def plan_train(pids: list[int], counts: Counts, rng: Rng) -> list[Shot]:
     """Return the training images of these identities, with file names as in Market-1501."""
     shots = []
     for pid, images in zip(pids, _spread(counts.train_images, len(pids), rng, 2), strict=True):
@@ -290,7 +272,7 @@ def plan_train(pids: list[int], counts: Counts, rng: np.random.Generator) -> lis
     return shots
 
 
-def plan_test(pids: list[int], distractors: list[int], counts: Counts, rng: np.random.Generator) -> list[Shot]:
+def plan_test(pids: list[int], distractors: list[int], counts: Counts, rng: Rng) -> list[Shot]:
     """Return queries, then gallery, with anonymous file names; `distractors` are the people of distractor images.
 
     The gallery contains each query's person from the query's camera and from another one.
@@ -307,7 +289,7 @@ def plan_test(pids: list[int], distractors: list[int], counts: Counts, rng: np.r
     return _anonymous(queries, rng) + _anonymous(gallery, rng)
 
 
-def _plan_identities(pids: list[int], counts: Counts, rng: np.random.Generator) -> tuple[list[Shot], list[Shot]]:
+def _plan_identities(pids: list[int], counts: Counts, rng: Rng) -> tuple[list[Shot], list[Shot]]:
     """Return queries and gallery images of the test identities, without file names."""
     query_shots, gallery_shots = [], []
     images_per_pid = _spread(counts.gallery - counts.distractors - counts.junk, len(pids), rng, 2)
@@ -326,13 +308,13 @@ def _plan_identities(pids: list[int], counts: Counts, rng: np.random.Generator) 
     return query_shots, gallery_shots
 
 
-def _anonymous(shots: list[Shot], rng: np.random.Generator) -> list[Shot]:
+def _anonymous(shots: list[Shot], rng: Rng) -> list[Shot]:
     """Name the files by numbers in random order."""
     numbers = rng.permutation(len(shots)).tolist()
     return [replace(shot, file=f"{number:06d}.jpg") for shot, number in zip(shots, numbers, strict=True)]
 
 
-def _spread(total: int, parts: int, rng: np.random.Generator, least: int) -> list[int]:
+def _spread(total: int, parts: int, rng: Rng, least: int) -> list[int]:
     """Split `total` into `parts` uneven integers, each at least `least`."""
     weights = rng.uniform(0.4, 1.6, parts)
     exact = (total - least * parts) * weights / weights.sum()
@@ -341,7 +323,7 @@ def _spread(total: int, parts: int, rng: np.random.Generator, least: int) -> lis
     return [int(number) for number in numbers + least]
 
 
-def _pick_cameras(cameras: int, images: int, rng: np.random.Generator) -> list[int]:
+def _pick_cameras(cameras: int, images: int, rng: Rng) -> list[int]:
     """Draw the cameras that see a person: two to six, but at most one per image."""
     count = min(int(rng.choice([2, 3, 4, 5, 6], p=[0.12, 0.25, 0.30, 0.20, 0.13])), cameras, images)
     return sorted(int(camera) for camera in rng.permutation(cameras)[:count] + 1)

@@ -16,13 +16,7 @@ Part = tuple[float, Callable[[Canvas], None]]
 
 def render_person(person: Person, pose: Pose) -> Layer:
     """Return the person alone: colours float32 `(128, 64, 3)` in 0..255 and coverage float32 `(128, 64, 1)` in 0..1."""
-    canvas = Canvas(pose.light)
-    for _, draw in sorted(_parts(Body(person, pose)), key=lambda part: part[0]):
-        draw(canvas)
-    return canvas.finish()
-
-
-def _parts(body: Body) -> list[Part]:
+    body = Body(person, pose)
     c = body.classes
     torso, legs, head = clothes.Torso(body), clothes.Legs(body), Head(body)
     parts: list[Part] = [
@@ -41,12 +35,15 @@ def _parts(body: Body) -> list[Part]:
         parts.append((depth, partial(clothes.draw_backpack, body=body)))
         parts.append((0.3, partial(clothes.draw_backpack_straps, torso=torso)))
     if c["bag"] == "yes":
-        depth = 0.5 if body.near(clothes.bag_side(body) * 0.1, 0.0) > -0.04 else -1.8
+        depth = 0.5 if body.near(torso.bag_side * 0.1, 0.0) > -0.04 else -1.8
         parts.append((0.35, partial(clothes.draw_bag_strap, torso=torso)))
         parts.append((depth, partial(clothes.draw_bag, torso=torso, legs=legs)))
     if c["hair"] == "long":
         parts.append((-1.7 if body.cos > 0.15 else 2.4, partial(_draw_long_hair, head=head)))
-    return parts
+    canvas = Canvas(pose.light)
+    for _, draw in sorted(parts, key=lambda part: part[0]):
+        draw(canvas)
+    return canvas.finish()
 
 
 class Head:
@@ -81,9 +78,9 @@ def _draw_head(canvas: Canvas, head: Head) -> None:
     """Draw skin, beard, eyes, mouth and nose as far as they are visible, then hair and hat."""
     body, palette = head.body, head.body.palette
     x, y, high = head.x, head.y, head.high
-    canvas.ball(x, y, head.reach, high, palette.skin)
+    canvas.ball(x, y, head.reach, high, palette["skin"])
     if body.traits["beard"] > 0.75 and not body.female and body.age in ("adult", "old"):
-        canvas.polygon(head.patch(0, 1.0, -0.45, -0.95), palette.hair)
+        canvas.polygon(head.patch(0, 1.0, -0.45, -0.95), palette["hair"])
     for side in (-1, 1):
         _draw_eye(canvas, head, side * 0.42 + body.pose.yaw)
     if body.cos > 0.2:
@@ -91,13 +88,13 @@ def _draw_head(canvas: Canvas, head: Head) -> None:
         color = (176, 62, 66) if body.female else (150, 92, 80)
         canvas.ellipse(mouth, y + 0.55 * high, 0.22 * high, 0.07 * high, color)
         canvas.crease([(mouth, y), (mouth + 0.05 * high, y + 0.28 * high)], 0.75, 0.5)
-    canvas.polygon(head.patch(math.pi, 1.9, 0.95, -0.30, 1.04), palette.hair)
-    canvas.polygon(head.patch(math.pi, 1.25, 0.6, -0.62, 1.02), palette.hair)
+    canvas.polygon(head.patch(math.pi, 1.9, 0.95, -0.30, 1.04), palette["hair"])
+    canvas.polygon(head.patch(math.pi, 1.25, 0.6, -0.62, 1.02), palette["hair"])
     fringe = 0.42 + 0.18 * body.traits["hair_length"]
-    canvas.polygon(head.patch(0, 4, 1.0, fringe, 1.07), palette.hair)
+    canvas.polygon(head.patch(0, 4, 1.0, fringe, 1.07), palette["hair"])
     if body.classes["hair"] == "long":
         for side in (-1, 1):
-            canvas.polygon(head.patch(side * 1.45, 0.34, 0.7, -0.95, 1.08), palette.hair)
+            canvas.polygon(head.patch(side * 1.45, 0.34, 0.7, -0.95, 1.08), palette["hair"])
     if body.classes["hat"] == "yes":
         _draw_hat(canvas, head)
 
@@ -117,7 +114,7 @@ def _draw_eye(canvas: Canvas, head: Head, turned: float) -> None:
 
 def _draw_long_hair(canvas: Canvas, head: Head) -> None:
     """Draw the hair over shoulders and back."""
-    body, color = head.body, head.body.palette.hair
+    body, color = head.body, head.body.palette["hair"]
     x, y, reach, high = head.x, head.y, head.reach, head.high
     low = (0.745 - 0.075 * body.traits["hair_length"]) * body.k
     back_x, back_y = body.upper(0.0, low, -0.050)
@@ -138,7 +135,7 @@ def _draw_long_hair(canvas: Canvas, head: Head) -> None:
 
 def _draw_hat(canvas: Canvas, head: Head) -> None:
     """Draw a cap with a peak in the direction of the face, or a sun hat with a brim and a ribbon."""
-    body, color = head.body, head.body.palette.hat
+    body, color = head.body, head.body.palette["hat"]
     x, reach, high, u = head.x, head.reach, head.high, body.unit
     brow = head.y - 0.42 * high
     canvas.polygon(head.patch(0, 4, 1.0, 0.36, 1.14), color, 0.95)
@@ -146,7 +143,7 @@ def _draw_hat(canvas: Canvas, head: Head) -> None:
         canvas.ellipse(x, brow, reach * 1.75, 0.24 * high + 0.010 * u, scaled(color, 0.9), 0.9)
         canvas.polygon(head.patch(0, 4, 1.0, 0.45, 1.14), color, 1.05)
         ribbon = [(x - reach * 0.98, brow - 0.1 * high), (x + reach * 0.98, brow - 0.1 * high)]
-        canvas.line(ribbon, body.palette.detail, 0.018 * u / SCALE)
+        canvas.line(ribbon, body.palette["detail"], 0.018 * u / SCALE)
     elif body.cos > -0.35:
         tip = x + (reach + 0.055 * u) * body.sin * 1.05
         edge = brow + 0.028 * u * max(body.cos, 0.0) + 0.012 * u

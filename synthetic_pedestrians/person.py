@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assignment_lib.data.attributes import TASKS
-from synthetic_pedestrians.canvas import COLOR_NAMES, SCALE, WIDTH, Color, Node, Place, Point, from_hsv, pick, shade
+from synthetic_pedestrians.canvas import COLORS, SCALE, WIDTH, Color, Node, Place, Point, Rng, from_hsv, pick, shade
 
 #: Purpose of a random stream, the second number of its key (the first one is the seed).
 PLAN, PERSON, CAMERA, PLACE, WALK, PICTURE = range(6)
@@ -28,7 +28,7 @@ _BAGS = ("black", "black", "brown", "red", "blue", "gray", "pink", "green")
 _HATS = ("red", "white", "blue", "black", "yellow", "green")
 
 
-def stream(*key: int) -> np.random.Generator:
+def stream(*key: int) -> Rng:
     """Return the random generator of a key: the seed, the purpose, and further numbers.
 
     Every drawn thing has its own stream, so no image depends on the order of drawing.
@@ -44,7 +44,7 @@ class Person:
     traits: dict[str, float]
 
 
-def create_person(targets: np.ndarray | Sequence[int], rng: np.random.Generator) -> Person:
+def create_person(targets: np.ndarray | Sequence[int], rng: Rng) -> Person:
     """Return a person with these twelve classes (indices in task order) and traits drawn from `rng`.
 
     The traits do not depend on the classes, so a single attribute can be changed alone.
@@ -53,30 +53,15 @@ def create_person(targets: np.ndarray | Sequence[int], rng: np.random.Generator)
     return Person(classes, dict(zip(TRAITS, rng.random(len(TRAITS)).tolist(), strict=True)))
 
 
-@dataclass(frozen=True)
-class Palette:
-    """The colours of one person; `up2`, `up3` and `down2` differ from `up` and `down` for multicolor only."""
+def palette_of(person: Person) -> dict[str, Color]:
+    """Return the colours that follow from a person's classes and traits.
 
-    skin: Color
-    hair: Color
-    up: Color
-    up2: Color
-    up3: Color
-    down: Color
-    down2: Color
-    detail: Color
-    shoe: Color
-    bag: Color
-    backpack: Color
-    handbag: Color
-    hat: Color
-
-
-def palette_of(person: Person) -> Palette:
-    """Return the colours that follow from a person's classes and traits."""
+    "up2", "up3" and "down2" are the other colours of multicolor clothes and equal "up" and "down" otherwise.
+    """
     t, c = person.traits, person.classes
-    up = _clothes(c["upcolor"], t["hue"], t["saturation"], t["value"], t["color2"], t["color3"])
-    down = _clothes(c["downcolor"], t["down_hue"], t["down_saturation"], t["down_value"], t["down_color2"], t["hue2"])
+    up, up2, up3 = _clothes(c["upcolor"], t["hue"], t["saturation"], t["value"], t["color2"], t["color3"])
+    hue, saturation, value = t["down_hue"], t["down_saturation"], t["down_value"]
+    down, down2, _ = _clothes(c["downcolor"], hue, saturation, value, t["down_color2"], t["hue2"])
     if c["age"] == "old":
         hair = from_hsv(40, 0.03, 0.66 + 0.26 * t["hair_value"])
     else:
@@ -85,52 +70,36 @@ def palette_of(person: Person) -> Palette:
         shoe = from_hsv(20 + 15 * t["shoe"], 0.35 + 0.3 * t["shoe"], 0.10 + 0.16 * t["shoe_value"])
     else:
         shoe = shade(pick(_SHOES, t["shoe"]), 0.5, 0.6, t["shoe_value"])
-    return Palette(
-        from_hsv(22 + 6 * t["skin"], 0.50 - 0.22 * t["skin"], 0.62 + 0.30 * t["skin"]),
-        hair,
-        *up,
-        *down[:2],
-        detail=shade(pick(COLOR_NAMES, t["detail_color"]), t["hue2"], 0.7, 0.7),
-        shoe=shoe,
-        bag=shade(pick(_BAGS, t["bag_color"]), 0.5, 0.5, t["bag_value"]),
-        backpack=shade(pick(_BAGS, t["pack_color"]), 0.5, 0.6, t["pack_value"]),
-        handbag=shade(pick(_BAGS, t["handbag_color"]), 0.5, 0.6, 0.6),
-        hat=shade(pick(_HATS, t["hat_color"]), 0.5, 0.6, 0.6),
-    )
+    return {
+        "skin": from_hsv(22 + 6 * t["skin"], 0.50 - 0.22 * t["skin"], 0.62 + 0.30 * t["skin"]),
+        "detail": shade(pick(COLORS, t["detail_color"]), t["hue2"], 0.7, 0.7),
+        "bag": shade(pick(_BAGS, t["bag_color"]), 0.5, 0.5, t["bag_value"]),
+        "backpack": shade(pick(_BAGS, t["pack_color"]), 0.5, 0.6, t["pack_value"]),
+        "handbag": shade(pick(_BAGS, t["handbag_color"]), 0.5, 0.6, 0.6),
+        "hat": shade(pick(_HATS, t["hat_color"]), 0.5, 0.6, 0.6),
+    } | dict(hair=hair, up=up, up2=up2, up3=up3, down=down, down2=down2, shoe=shoe)
 
 
-def _clothes(
-    name: str, hue: float, saturation: float, value: float, second: float, third: float
-) -> tuple[Color, Color, Color]:
+def _clothes(name: str, hue: float, saturation: float, value: float, second: float, third: float) -> list[Color]:
     """Return the main colour and two more, which differ from it for multicolor only."""
     if name != "multicolor":
-        main = shade(name, hue, saturation, value)
-        return main, main, main
-    names = [color for color in COLOR_NAMES if color not in ("brown", "gray")]
+        return [shade(name, hue, saturation, value)] * 3
+    names = [color for color in COLORS if color not in ("brown", "gray")]
     first, other = names.pop(int(hue * len(names))), names.pop(int(second * len(names)))
-    return (
-        shade(first, 0.5, saturation, value),
-        shade(other, 0.5, saturation, value),
-        shade(pick(names, third), 0.5, saturation, value),
-    )
+    return [shade(color, 0.5, saturation, value) for color in (first, other, pick(names, third))]
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How a person stands in one image.
+    """How a person stands in one image; lengths in pixels of the 64 x 128 image, angles in radians."""
 
-    yaw: radians, 0 faces the camera, pi shows the back. phase: of the step, radians. pitch: of the camera, radians.
-    light: -1 from the left, 1 from the right. x, y: of the feet, pixels of the 64 x 128 image. size: pixels from the
-    ground to the head of an adult.
-    """
-
-    yaw: float
-    phase: float = 0.0
-    pitch: float = 0.12
-    light: float = -0.5
-    x: float = WIDTH / 2
+    yaw: float  # 0 faces the camera, pi shows the back
+    phase: float = 0.0  # of the step
+    pitch: float = 0.12  # of the camera
+    light: float = -0.5  # -1 from the left, 1 from the right
+    x: float = WIDTH / 2  # of the feet
     y: float = 122.0
-    size: float = 112.0
+    size: float = 112.0  # from the ground to the head of an adult
 
 
 class Body:

@@ -15,7 +15,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from synthetic_pedestrians.canvas import HEIGHT, WIDTH, Color, Layer, random_color, scaled
+from synthetic_pedestrians.canvas import HEIGHT, WIDTH, Color, Layer, Rng, random_color, scaled
 from synthetic_pedestrians.figure import render_person
 from synthetic_pedestrians.person import CAMERA, PICTURE, PLACE, WALK, Person, Pose, stream
 
@@ -28,20 +28,16 @@ _ROWS, _COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
 
 @dataclass(frozen=True)
 class Shot:
-    """One image to draw.
-
-    pid: the identity in `test_truth.csv`. key: of the person shown (differs from pid for distractors and junk). sequence: of
-    the camera. index: of the image in the sequence. kind: "person", "cropped", or one of `JUNK_KINDS`.
-    """
+    """One image to draw."""
 
     folder: str
     file: str
-    pid: int
-    key: int
+    pid: int  # identity in `test_truth.csv`
+    key: int  # of the person shown; differs from pid for distractors and junk
     camera: int
-    sequence: int
-    index: int
-    kind: str = "person"
+    sequence: int  # of the camera
+    index: int  # of the image in the sequence
+    kind: str = "person"  # or "cropped", or one of `JUNK_KINDS`
 
 
 @dataclass(frozen=True)
@@ -67,36 +63,24 @@ class Camera:
 # Similar to the six of Market-1501: five sharp cameras with different light, the last one with a lower resolution.
 # fmt: off
 _SIX = (
-    Camera(
-        "pavement", horizon=0.20, light=-0.7, pitch=0.14, yaws=((0, 5), (180, 3), (35, 2)),
-        exposure=1.04, gamma=0.96, cast=(1.02, 1.00, 0.97), saturation=1.00, haze=0.02,
-        blur=0.35, noise=4, quality=88, shrink=1.0,
-    ),
-    Camera(
-        "grass", horizon=0.28, light=0.6, pitch=0.10, yaws=((180, 5), (90, 2), (-150, 2), (10, 2)),
-        exposure=0.84, gamma=1.08, cast=(0.94, 1.03, 0.90), saturation=0.92, haze=0.02,
-        blur=0.50, noise=5, quality=80, shrink=0.9,
-    ),
-    Camera(
-        "bricks", horizon=0.36, light=0.2, pitch=0.06, yaws=((90, 3), (-90, 3), (50, 2), (-160, 2)),
-        exposure=0.98, gamma=1.00, cast=(1.10, 0.99, 0.86), saturation=1.05, haze=0.02,
-        blur=0.40, noise=5, quality=84, shrink=1.0,
-    ),
-    Camera(
-        "plaza", horizon=0.16, light=-0.3, pitch=0.20, yaws=((0, 3), (-40, 3), (140, 3), (90, 1)),
-        exposure=1.13, gamma=0.92, cast=(0.97, 1.00, 1.06), saturation=0.82, haze=0.10,
-        blur=0.45, noise=5, quality=78, shrink=0.9,
-    ),
-    Camera(
-        "road", horizon=0.30, light=0.7, pitch=0.10, yaws=((180, 3), (-90, 3), (-35, 3), (0, 1)),
-        exposure=0.74, gamma=1.04, cast=(0.89, 0.98, 1.10), saturation=0.88, haze=0.03,
-        blur=0.50, noise=7, quality=76, shrink=0.85,
-    ),
-    Camera(
-        "bicycles", horizon=0.24, light=-0.5, pitch=0.16, yaws=((0, 3), (180, 3), (90, 2), (-90, 2)),
-        exposure=0.94, gamma=1.14, cast=(1.06, 0.95, 1.02), saturation=0.76, haze=0.06,
-        blur=0.60, noise=6, quality=64, shrink=0.65,
-    ),
+    Camera("pavement", horizon=0.20, light=-0.7, pitch=0.14, yaws=((0, 5), (180, 3), (35, 2)),
+           exposure=1.04, gamma=0.96, cast=(1.02, 1.00, 0.97), saturation=1.00, haze=0.02,
+           blur=0.35, noise=4, quality=88, shrink=1.0),
+    Camera("grass", horizon=0.28, light=0.6, pitch=0.10, yaws=((180, 5), (90, 2), (-150, 2), (10, 2)),
+           exposure=0.84, gamma=1.08, cast=(0.94, 1.03, 0.90), saturation=0.92, haze=0.02,
+           blur=0.50, noise=5, quality=80, shrink=0.9),
+    Camera("bricks", horizon=0.36, light=0.2, pitch=0.06, yaws=((90, 3), (-90, 3), (50, 2), (-160, 2)),
+           exposure=0.98, gamma=1.00, cast=(1.10, 0.99, 0.86), saturation=1.05, haze=0.02,
+           blur=0.40, noise=5, quality=84, shrink=1.0),
+    Camera("plaza", horizon=0.16, light=-0.3, pitch=0.20, yaws=((0, 3), (-40, 3), (140, 3), (90, 1)),
+           exposure=1.13, gamma=0.92, cast=(0.97, 1.00, 1.06), saturation=0.82, haze=0.10,
+           blur=0.45, noise=5, quality=78, shrink=0.9),
+    Camera("road", horizon=0.30, light=0.7, pitch=0.10, yaws=((180, 3), (-90, 3), (-35, 3), (0, 1)),
+           exposure=0.74, gamma=1.04, cast=(0.89, 0.98, 1.10), saturation=0.88, haze=0.03,
+           blur=0.50, noise=7, quality=76, shrink=0.85),
+    Camera("bicycles", horizon=0.24, light=-0.5, pitch=0.16, yaws=((0, 3), (180, 3), (90, 2), (-90, 2)),
+           exposure=0.94, gamma=1.14, cast=(1.06, 0.95, 1.02), saturation=0.76, haze=0.06,
+           blur=0.60, noise=6, quality=64, shrink=0.65),
 )
 # fmt: on
 
@@ -121,10 +105,10 @@ class Backdrop:
     height: int
     horizon: int
     ground: Color
-    rng: np.random.Generator
+    rng: Rng
 
 
-def panorama(camera: Camera, rng: np.random.Generator) -> np.ndarray:
+def panorama(camera: Camera, rng: Rng) -> np.ndarray:
     """Return the surroundings of a camera, wider than an image, float32 `(176, 480, 3)` in 0..255."""
     width, height = PANORAMA
     big = Image.new("RGB", (2 * width, 2 * height))
@@ -135,16 +119,16 @@ def panorama(camera: Camera, rng: np.random.Generator) -> np.ndarray:
     view.pen.rectangle((0, 0, view.width, horizon), back)
     view.pen.rectangle((0, horizon, view.width, view.height), ground)
     draw(view)
-    image = np.asarray(big.reduce(2), np.float32)
+    image: np.ndarray = np.asarray(big.reduce(2), np.float32)
     depth = 0.10 if camera.scene == "grass" else 0.05
-    image = image * _texture(rng, width, height, 120, depth) * _texture(rng, width, height, 12, 0.07)
-    return image.clip(0, 255)
+    image = image * _texture(rng, 120, depth) * _texture(rng, 12, 0.07)
+    return np.asarray(image.clip(0, 255))
 
 
-def _texture(rng: np.random.Generator, width: int, height: int, cells: int, depth: float) -> np.ndarray:
+def _texture(rng: Rng, cells: int, depth: float) -> np.ndarray:
     """Smooth random brightness `(height, width, 1)` around 1 with standard deviation `depth`, `cells` patches across."""
-    small = rng.standard_normal((max(2, cells * height // width), cells)).astype(np.float32)
-    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+    small = rng.standard_normal((max(2, cells * PANORAMA[1] // PANORAMA[0]), cells)).astype(np.float32)
+    image = Image.fromarray(small).resize(PANORAMA, Image.Resampling.BICUBIC)
     return 1 + depth * np.asarray(image)[..., None]
 
 
@@ -245,7 +229,7 @@ def _bicycle(pen: ImageDraw.ImageDraw, x: float, y: float, r: float, color: Colo
     pen.line([(x + 0.5 * r, y - 1.25 * r), (x + 1.0 * r, y - 1.25 * r)], (25, 25, 25), width + 2)
 
 
-def occluder(rng: np.random.Generator) -> Layer:
+def occluder(rng: Rng) -> Layer:
     """Return a pole, a parked bicycle or a bush in front of the scene."""
     width, height = 2 * WIDTH, 2 * HEIGHT
     drawing = Image.new("RGBA", (width, height))
@@ -284,7 +268,7 @@ def _shadow(image: np.ndarray, pose: Pose) -> None:
         image *= 1 - depth * np.exp(-(across**2) - down**2)[..., None]
 
 
-def expose(image: np.ndarray, camera: Camera, walk: np.random.Generator, picture: np.random.Generator) -> np.ndarray:
+def expose(image: np.ndarray, camera: Camera, walk: Rng, picture: Rng) -> np.ndarray:
     """Apply the camera's exposure, colour cast, contrast and saturation; float32 in 0..255."""
     exposure = camera.exposure * walk.uniform(0.86, 1.14) * picture.uniform(0.96, 1.04)
     cast = np.array(camera.cast) * walk.uniform(0.95, 1.05, 3)
@@ -298,13 +282,13 @@ def expose(image: np.ndarray, camera: Camera, walk: np.random.Generator, picture
     return (255 * (camera.haze + (1 - camera.haze) * image)).astype(np.float32)
 
 
-def encode(image: np.ndarray, camera: Camera, rng: np.random.Generator) -> bytes:
+def encode(image: np.ndarray, camera: Camera, rng: Rng) -> bytes:
     """Return the JPEG file of an image with the camera's blur, resolution and noise."""
     blurred = Image.fromarray(image.clip(0, 255).astype(np.uint8))
     blurred = blurred.filter(ImageFilter.GaussianBlur(camera.blur * rng.uniform(0.8, 1.3)))
     if camera.shrink < 1:
-        small = (round(WIDTH * camera.shrink), round(HEIGHT * camera.shrink))
-        blurred = blurred.resize(small, Image.Resampling.BILINEAR).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+        for factor in (camera.shrink, 1):
+            blurred = blurred.resize((round(WIDTH * factor), round(HEIGHT * factor)), Image.Resampling.BILINEAR)
     gray = rng.standard_normal((HEIGHT, WIDTH, 1), np.float32)
     noise = gray + 0.5 * rng.standard_normal((HEIGHT, WIDTH, 3), np.float32)
     pixels = np.asarray(blurred, np.float32) + camera.noise * noise
@@ -313,7 +297,7 @@ def encode(image: np.ndarray, camera: Camera, rng: np.random.Generator) -> bytes
     return file.getvalue()
 
 
-def pose_of(shot: Shot, camera: Camera, walk: np.random.Generator, picture: np.random.Generator) -> tuple[Pose, float]:
+def pose_of(shot: Shot, camera: Camera, walk: Rng, picture: Rng) -> tuple[Pose, float]:
     """Return the pose of the person in a shot, and the horizontal distance walked so far, in pixels.
 
     All images of one walk share the stream `walk`; `picture` is the stream of this image.
@@ -322,39 +306,28 @@ def pose_of(shot: Shot, camera: Camera, walk: np.random.Generator, picture: np.r
     yaw = math.radians(walk.choice(angles, p=np.array(weights) / sum(weights)) + walk.normal(0, 14))
     phase = walk.uniform(0, 2 * math.pi) + 1.1 * shot.index + picture.normal(0, 0.4)
     size = walk.uniform(108, 119) * picture.uniform(0.94, 1.05)
-    pose = Pose(
-        yaw=yaw + picture.normal(0, 0.10),
-        phase=phase,
-        pitch=camera.pitch,
-        light=camera.light,
-        x=WIDTH / 2 + walk.normal(0, 2.0) + picture.normal(0, 2.2),
-        y=122.5 + picture.normal(0, 1.8),
-        size=size,
-    )
-    return _cropped(pose, shot.kind, picture), 9 * (shot.index % 12) * math.sin(yaw)
-
-
-def _cropped(pose: Pose, kind: str, rng: np.random.Generator) -> Pose:
-    """Return the pose as an inaccurate detector crops it; unchanged for plain images of a person."""
-    if kind == "cropped":
-        size = pose.size * rng.uniform(1.3, 1.8)
-        return replace(pose, size=size, y=pose.y + rng.uniform(10, 60), x=pose.x + rng.normal(0, 9))
-    if kind == "legs":
-        return replace(pose, size=pose.size * 2.1, y=124.0)
-    if kind == "upper":
-        return replace(pose, size=pose.size * 2.3, y=122 + pose.size * 1.25)
-    if kind == "edge":
-        return replace(pose, x=rng.choice([-6.0, WIDTH + 6.0]))
-    return replace(pose, x=WIDTH / 2 - 13) if kind == "pair" else pose
+    seen_yaw = yaw + picture.normal(0, 0.10)
+    x, y = WIDTH / 2 + walk.normal(0, 2.0) + picture.normal(0, 2.2), 122.5 + picture.normal(0, 1.8)
+    pose = Pose(seen_yaw, phase, camera.pitch, camera.light, x, y, size)
+    if shot.kind == "cropped":  # an inaccurate detection
+        size = size * picture.uniform(1.3, 1.8)
+        pose = replace(pose, size=size, y=y + picture.uniform(10, 60), x=x + picture.normal(0, 9))
+    elif shot.kind == "legs":
+        pose = replace(pose, size=size * 2.1, y=124.0)
+    elif shot.kind == "upper":
+        pose = replace(pose, size=size * 2.3, y=122 + size * 1.25)
+    elif shot.kind == "edge":
+        pose = replace(pose, x=picture.choice([-6.0, WIDTH + 6.0]))
+    elif shot.kind == "pair":
+        pose = replace(pose, x=WIDTH / 2 - 13)
+    return pose, 9 * (shot.index % 12) * math.sin(yaw)
 
 
 class Renderer:
     """Cameras, their surroundings and the people, from which it draws images; `people` maps keys to persons."""
 
     def __init__(self, seed: int, camera_count: int, people: dict[int, Person]) -> None:
-        self.seed = seed
-        self.people = people
-        self.keys = sorted(people)
+        self.seed, self.people, self.keys = seed, people, sorted(people)
         self.cameras = create_cameras(camera_count, seed)
         self.surroundings = lru_cache(maxsize=None)(
             lambda camera, sequence: panorama(self.cameras[camera - 1], stream(seed, PLACE, camera, sequence))
@@ -374,18 +347,16 @@ class Renderer:
             _overlay(image, occluder(picture))
         return encode(expose(image, camera, walk, picture), camera, picture)
 
-    def _background(
-        self, shot: Shot, distance: float, walk: np.random.Generator, picture: np.random.Generator
-    ) -> np.ndarray:
+    def _background(self, shot: Shot, distance: float, walk: Rng, picture: Rng) -> np.ndarray:
         """Return the part of the surroundings that the walk has reached, float32 `(128, 64, 3)`."""
         width, height = PANORAMA
         left = int(walk.integers(40, width - WIDTH - 40) + distance)
         top = int(walk.integers(4, height - HEIGHT - 4) + picture.integers(-4, 5))
         left = min(max(left, 0), width - WIDTH)
-        place: np.ndarray = self.surroundings(shot.camera, shot.sequence)
-        return place[top : top + HEIGHT, left : left + WIDTH].copy()
+        place = self.surroundings(shot.camera, shot.sequence)
+        return np.array(place[top : top + HEIGHT, left : left + WIDTH])
 
-    def _add_people(self, image: np.ndarray, shot: Shot, pose: Pose, rng: np.random.Generator) -> None:
+    def _add_people(self, image: np.ndarray, shot: Shot, pose: Pose, rng: Rng) -> None:
         """Draw the person and, at random or in a pair, another person or an occluder."""
         chance = rng.random()
         if shot.kind == "person" and chance < 0.10:  # another person farther away
@@ -399,17 +370,10 @@ class Renderer:
         elif shot.kind in ("person", "cropped") and 0.17 <= chance < 0.27:
             _overlay(image, occluder(rng))
 
-    def _add_other(
-        self, image: np.ndarray, pose: Pose, rng: np.random.Generator, across: float, size: float, lower: float
-    ) -> None:
+    def _add_other(self, image: np.ndarray, pose: Pose, rng: Rng, across: float, size: float, lower: float) -> None:
         """Draw a random person next to the first one: `across` and `lower` in pixels, `size` as a factor."""
         person = self.people[self.keys[int(rng.integers(len(self.keys)))]]
-        other = replace(
-            pose,
-            x=pose.x + across,
-            y=pose.y + lower,
-            size=pose.size * size,
-            yaw=pose.yaw + rng.choice([0, math.pi]) + rng.normal(0, 0.4),
-            phase=rng.uniform(0, 6.3),
-        )
+        yaw = pose.yaw + rng.choice([0, math.pi]) + rng.normal(0, 0.4)
+        phase = rng.uniform(0, 6.3)
+        other = replace(pose, x=pose.x + across, y=pose.y + lower, size=pose.size * size, yaw=yaw, phase=phase)
         _overlay(image, render_person(person, other))
