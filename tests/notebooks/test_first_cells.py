@@ -1,137 +1,80 @@
-"""The first cell of every notebook on a simulated Colab: a fake google.colab, git and pip, and a /content of its own."""
+"""The first cell of every notebook on a simulated Colab: fake google.colab, git and pip, and its own /content."""
 
 import json
 import os
 import subprocess
 import sys
-import zipfile
 
 import pytest
 
 from assignment_lib.environment import PROJECT_ROOT
 
 NOTEBOOKS = sorted((PROJECT_ROOT / "notebooks").glob("[0-9]*.ipynb"))
-#: Stands in for the project: all that the first cell looks at.
-PROJECT = {
-    "assignment_lib/__init__.py": "place = __file__\n",
-    "assignment_lib/environment.py": "",
-    "requirements-colab.txt": "",
-    "notebooks/01.ipynb": "",
-}
-GIT = """#!/bin/sh
-echo "git $*" >> "$ASKED"
-if [ -n "$GIT_FAILS" ]; then echo "fatal: repository not found" >&2; exit 128; fi
-for target; do :; done
-cp -r "$PUBLISHED" "$target"
-"""
-PIP = """#!/bin/sh
-echo "pip $*" >> "$ASKED"
-if [ -n "$PIP_FAILS" ]; then echo "no matching distribution" >&2; exit 1; fi
-"""
-
-
-class Colab:
-    """A fresh machine in a folder."""
-
-    def __init__(self, folder):
-        self.content, self.asked = folder / "content", folder / "asked"
-        self.published, self.bin = folder / "published", folder / "bin"
-        for made in (self.content, self.published, self.bin):
-            made.mkdir()
-        write(self.published)
-        for name, script in (("git", GIT), ("pip", PIP)):
-            (self.bin / name).write_text(script)
-            (self.bin / name).chmod(0o755)
-
-    def run(self, notebook, repository="someone/copy", colab=True, cwd=None, **variables):
-        """Execute the first code cell, then say where `assignment_lib` is imported from."""
-        cells = json.loads(notebook.read_text())["cells"]
-        source = "".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"])
-        assert 'repository = "' in source and "/content" in source
-        begin, _, rest = source.partition('repository = "')
-        source = f'{begin}repository = "{repository}"{rest.partition(chr(34))[2]}'
-        source = source.replace('"/content/', f'"{self.content}/')
-        fake = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n" if colab else ""
-        given = {"PATH": f"{self.bin}:{os.environ['PATH']}", "ASKED": str(self.asked), "PUBLISHED": str(self.published)}
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", f"{fake}{source}\nimport assignment_lib\nprint(assignment_lib.place)"],
-            cwd=cwd or self.content, env=os.environ | given | variables, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
-
-    def was_asked(self):
-        return self.asked.read_text().splitlines() if self.asked.exists() else []
-
-
-def write(folder):
-    for name, text in PROJECT.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-def write_zip(path, within):
-    with zipfile.ZipFile(path, "w") as file:
-        for name, text in PROJECT.items():
-            file.writestr(within + name, text)
+GIT = '#!/bin/sh\necho "git $*" >> "$CALLS"\nfor target; do :; done\n[ -z "$GIT_FAILS" ] && cp -r "$PUBLISHED" "$target"\n'
+PIP = '#!/bin/sh\necho "pip $*" >> "$CALLS"\n'
 
 
 @pytest.fixture
-def colab(tmp_path):
-    return Colab(tmp_path)
+def run(tmp_path):
+    """`run(notebook, colab, cwd)`: execute the first code cell in IPython, then print where assignment_lib comes from."""
+    published, content, programs = (tmp_path / name for name in ("published", "content", "bin"))
+    for folder in (published / "assignment_lib", content, programs):
+        folder.mkdir(parents=True)
+    (published / "assignment_lib" / "__init__.py").write_text("place = __file__\n")
+    for name, script in (("git", GIT), ("pip", PIP)):
+        (programs / name).write_text(script)
+        (programs / name).chmod(0o755)
+
+    def execute(notebook, colab=True, cwd=content, **variables):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        source = "".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"])
+        source = source.replace('"/content/', f'"{content}/')
+        fake = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n" if colab else ""
+        script = tmp_path / "cell.ipy"
+        script.write_text(f"{fake}{source}\nimport assignment_lib\nprint(assignment_lib.place)\n", encoding="utf-8")
+        calls = tmp_path / "calls"
+        calls.write_text("")
+        given = {"PATH": f"{programs}:{os.environ['PATH']}", "CALLS": str(calls), "PUBLISHED": str(published)}
+        done = subprocess.run(
+            [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", str(script)],
+            cwd=cwd, env=os.environ | given | variables, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.stdout + done.stderr, calls.read_text().splitlines()
+
+    execute.content, execute.published = content, published
+    return execute
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_project_is_fetched_and_importable(colab, notebook):
-    done = colab.run(notebook)
-    place = colab.content / "assignment"
-    assert done.returncode == 0 and done.stdout.strip() == str(place / "assignment_lib" / "__init__.py")
-    clone, install = colab.was_asked()
-    assert clone == f"git clone --quiet --depth 1 https://github.com/someone/copy {place}"
-    assert install == f"pip install --quiet -r {place / 'requirements-colab.txt'}"
-    assert colab.run(notebook).returncode == 0  # Run all, once more
-    assert sum(line.startswith("git") for line in colab.was_asked()) == 1
+def test_all_notebooks_have_the_same_short_first_cell():
+    first = set()
+    for path in NOTEBOOKS:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        first.add("".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"]))
+    assert len(first) == 1 and len(first.pop().splitlines()) <= 12
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_copy_without_an_address_says_what_to_do(colab, notebook):
-    done = colab.run(notebook, "OWNER/REPOSITORY")
-    assert done.returncode == 1 and colab.was_asked() == []
-    assert "make badges REPOSITORY=" in done.stderr and "upload a zip" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_on_colab_the_project_is_cloned_once_and_importable(run):
+    output, calls = run(NOTEBOOKS[0])
+    place = run.content / "assignment"
+    assert str(place / "assignment_lib" / "__init__.py") in output
+    assert calls[0].startswith("git clone") and calls[0].endswith(str(place))
+    assert calls[1].startswith("pip install") and calls[1].endswith("requirements-colab.txt")
+    output, calls = run(NOTEBOOKS[0])
+    assert calls == [] and str(place / "assignment_lib" / "__init__.py") in output
 
 
-def test_a_clone_that_fails_says_so_and_can_be_tried_again(colab):
-    done = colab.run(NOTEBOOKS[0], GIT_FAILS="1")
-    assert done.returncode == 1 and "git cannot fetch someone/copy (fatal: repository not found)" in done.stderr
-    assert colab.run(NOTEBOOKS[0]).returncode == 0
+def test_a_failed_clone_is_explained(run):
+    output, _ = run(NOTEBOOKS[0], GIT_FAILS="1")
+    assert "assignment_lib was not found" in output and "REPOSITORY" in output
 
 
-def test_an_install_that_fails_says_so_and_can_be_tried_again(colab):
-    done = colab.run(NOTEBOOKS[0], PIP_FAILS="1")
-    assert done.returncode == 1 and "requirements-colab.txt (no matching distribution)" in done.stderr
-    assert colab.run(NOTEBOOKS[0]).returncode == 0
+@pytest.mark.parametrize("folder", ["", "notebooks"])
+def test_elsewhere_the_project_is_found_and_nothing_is_fetched(run, folder):
+    (run.published / "notebooks").mkdir(exist_ok=True)
+    output, calls = run(NOTEBOOKS[0], colab=False, cwd=run.published / folder)
+    assert str(run.published / "assignment_lib" / "__init__.py") in output and calls == []
 
 
-@pytest.mark.parametrize("within", ["", "copy-main/"])  # zipped by hand, and as GitHub does
-def test_an_uploaded_zip_of_the_project_will_do(colab, within):
-    (colab.content / "broken.zip").write_bytes(b"PK, still uploading")
-    with zipfile.ZipFile(colab.content / "a-course.zip", "w") as file:
-        file.writestr("train/0001_c1.jpg", "")
-    write_zip(colab.content / "project.zip", within)
-    done = colab.run(NOTEBOOKS[0], "OWNER/REPOSITORY")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(colab.content / "assignment" / within / "assignment_lib" / "__init__.py")
-    assert colab.run(NOTEBOOKS[0], "OWNER/REPOSITORY").returncode == 0
-
-
-@pytest.mark.parametrize("where", ["", "notebooks"])
-def test_elsewhere_nothing_is_fetched(colab, where):
-    done = colab.run(NOTEBOOKS[0], colab=False, cwd=colab.published / where)
-    assert done.returncode == 0 and colab.was_asked() == []
-    assert done.stdout.strip() == str(colab.published / "assignment_lib" / "__init__.py")
-
-
-def test_outside_the_project_a_sentence_says_so(colab):
-    done = colab.run(NOTEBOOKS[0], colab=False)
-    assert done.returncode == 1 and f"There is no assignment_lib in {colab.content}" in done.stderr
+def test_outside_the_project_a_sentence_says_so(run):
+    output, _ = run(NOTEBOOKS[0], colab=False)
+    assert "assignment_lib was not found" in output

@@ -1,0 +1,138 @@
+"""Write the tables of README.md and docs/ from the files in results/ and figures/, so that text and results agree. Called by `make docs`.
+
+usage: python tools/write_numbers.py [--check]     (--check changes nothing and exits with status 1 if a document is outdated)
+
+A document marks a table by two comments, `<!-- table: NAME -->` and `<!-- end of table -->`. NAME is a key of `TABLES`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.reporting import tables
+
+RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
+MARKED = re.compile(r"(<!-- table: ([\w -]+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
+
+
+def read(name: str) -> pd.DataFrame:
+    return pd.read_csv(RESULTS / name)
+
+
+def metrics(name: str) -> dict[str, Any]:
+    """`results/<name>/metrics.json`."""
+    return json.loads((RESULTS / name / "metrics.json").read_text(encoding="utf-8"))
+
+
+def markdown(frame: pd.DataFrame, digits: int = 1) -> str:
+    """A Markdown table; numbers are right-aligned and rounded, missing values are empty."""
+
+    def text(value: object) -> str:
+        if isinstance(value, float):
+            return "" if pd.isna(value) else f"{value:.{digits}f}"
+        return str(value)
+
+    numeric = [pd.api.types.is_numeric_dtype(frame[column]) for column in frame]
+    lines = [list(map(str, frame.columns)), ["--:" if number else ":--" for number in numeric]]
+    lines += [[text(value) for value in row] for row in frame.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def attributes() -> str:
+    """Accuracy and mean class accuracy per task: the report's Table 1 and the recipe `strong` on the assignment's data."""
+    scores, rows = metrics("assignment-strong")["attributes"], []
+    for task in (*TASKS, "average"):
+        published, ours = tables.REPORT_TABLE_1[task], scores[task]
+        rows.append([task, *published, 100 * ours["acc"], 100 * ours["macc"]])
+    return markdown(pd.DataFrame(rows, columns=["task", "report: Acc", "mAcc", "`strong`: Acc", "mAcc "]))
+
+
+def decisions() -> str:
+    return markdown(tables.decisions_table(read("ablations_course.csv")).drop(columns="Group", errors="ignore"))
+
+
+def strong_parts() -> str:
+    means = tables.ablation_table(read("ablations_strong_course.csv"))
+    return markdown(means[["Group", "Variant", "Acc", "mAcc", "mAP", "mAcc - base", "mAP - base"]])
+
+
+def translation() -> str:
+    runs = read("translation_course.csv")
+    return markdown(
+        tables.decisions_table(runs[runs["Group"].isin(["base", "added"])]).drop(
+            columns=["Report", "Group"], errors="ignore"
+        )
+    )
+
+
+def drawn() -> str:
+    """The built-in data: the averages of Table 1 and the rows of Table 2 that the README shows."""
+    attribute, reid = pd.read_csv(FIGURES / "table1_attributes.csv"), pd.read_csv(FIGURES / "table2_reid.csv")
+    average = attribute.set_index("Task").loc["average"]
+    columns = [column for column in average.index if "recipe" in column]
+    rows = [[column.split(" ")[0], average[column]] for column in columns]
+    found = reid.set_index("Re-ID")
+    for column in found.columns:
+        if "recipe" in column or "alone" in column:
+            rows += [[f"{score}, {column}", found.loc[score, column]] for score in ("mAP", "rank-1")]
+    return markdown(pd.DataFrame(rows, columns=["score", "recipe `smoke`"]))
+
+
+def plain(name: str, digits: int = 1) -> Callable[[], str]:
+    """A table that is a file of results/ as it is."""
+    return lambda: markdown(read(name), digits)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "assignment": plain("assignment.csv"),
+    "assignment attributes": attributes,
+    "validation estimates": plain("validation_estimates.csv"),
+    "post-processing": plain("post_processing.csv", 3),
+    "list length": plain("list_length.csv"),
+    "ablation decisions": decisions,
+    "strong parts": strong_parts,
+    "translation": translation,
+    "trials": plain("trials.csv"),
+    "speed": plain("speed.csv"),
+    "drawn": drawn,
+}
+
+
+def updated(text: str) -> str:
+    """`text` with every marked table written anew. Raises `ValueError` for an unknown name."""
+
+    def table(found: re.Match[str]) -> str:
+        if found[2] not in TABLES:
+            raise ValueError(f"there is no table {found[2]!r}; use one of {', '.join(TABLES)}")
+        return f"{found[1]}\n{TABLES[found[2]]()}\n{found[4]}"
+
+    return MARKED.sub(table, text)
+
+
+def main(arguments: list[str]) -> int:
+    outdated = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        new = updated(text)
+        if new != text:
+            outdated.append(path.relative_to(ROOT).as_posix())
+            if "--check" not in arguments:
+                path.write_text(new, encoding="utf-8")
+    if outdated:
+        print(f"{'outdated' if '--check' in arguments else 'updated'}: {', '.join(outdated)}")
+    return 1 if outdated and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
