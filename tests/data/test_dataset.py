@@ -62,7 +62,7 @@ def test_an_archive_that_breaks_off_leaves_nothing(tmp_path, data_folder):
     archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
     archive.write_bytes(archive.read_bytes()[:-200])
     refused(ValueError, archive, archive, "cannot be read to its end", "download or copy it again")
-    assert not list(data_folder.glob("*"))
+    assert not [path for path in data_folder.iterdir() if path.suffix != ".lock"]
 
 
 def test_archives_with_similar_names_never_share_a_folder(tmp_path, data_folder):
@@ -76,7 +76,7 @@ def test_archives_with_similar_names_never_share_a_folder(tmp_path, data_folder)
         loaded.append(load(zipped(source, archive)))
     assert len({data.root for data in loaded}) == 4 and len({data.name for data in loaded[:2]}) == 2
     assert all(Path(path).is_file() for data in loaded for path in data.gallery["path"])
-    assert len(list(data_folder.iterdir())) == 4
+    assert len([path for path in data_folder.iterdir() if path.suffix != ".lock"]) == 4
     assert [load(archive).root for archive in archives] == [data.root for data in loaded]  # each finds its own again
 
 
