@@ -76,7 +76,7 @@ def junk_threshold(people: Tensor, lose: float = 0.005) -> float:
     """
     if not len(people) or not 0 <= lose <= 1:
         raise ValueError(
-            f"cannot take the {lose} quantile of {len(people)} scores; pass images of people, 0 <= lose <= 1"
+            f"cannot take the {lose} quantile of {len(people)} scores. Pass images of people, 0 <= lose <= 1"
         )
     return float(np.quantile(people.numpy(), lose))
 
@@ -106,12 +106,6 @@ def removal_table(evidence: Mapping[str, Tensor], threshold: float) -> pd.DataFr
     return pd.DataFrame(rows, columns=["Images", "Number", "Removed", "Removed, %"])
 
 
-def known_groups(evidence: Tensor, gallery_ids: np.ndarray) -> dict[str, Tensor]:
-    """The scores `(G,)` of a gallery with known identities, for `removal_table`: people, distractors (0), junk (-1)."""
-    groups = {"people": gallery_ids > 0, "distractors": gallery_ids == 0, "junk": gallery_ids == -1}
-    return {name: evidence[torch.as_tensor(mask)] for name, mask in groups.items()}
-
-
 def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:
     """mAP and rank-1 of a search with known identities without and with the filter, in percent: two rows.
 
@@ -120,7 +114,7 @@ def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:
     Raises `ValueError` where `keep` does not fit the gallery, or no query has a true match.
     """
     if len(keep) != len(search.gallery):
-        raise ValueError(f"keep has {len(keep)} entries; pass one for each of the {len(search.gallery)} gallery images")
+        raise ValueError(f"keep has {len(keep)} entries. Pass one for each of the {len(search.gallery)} gallery images")
     distances = 1 - search.query @ search.gallery.T
     rows = []
     for name in ("no filter", "filter"):
