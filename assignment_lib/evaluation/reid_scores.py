@@ -29,11 +29,10 @@ from assignment_lib.evaluation.checks import (
     check_unit_rows,
 )
 from assignment_lib.evaluation.protocol import excluded, precision_recall_f1
-from assignment_lib.progress import bar
 
 #: Length of the CMC curve in `ReidScores.cmc`, or the gallery's length if that is smaller.
 CMC_LENGTH = 50
-#: Similarities in memory at a time unless `chunk` is given, and the smallest number of queries per block.
+#: Similarities per block of queries (16 MiB), and the smallest number of queries per block.
 _BLOCK_SIMILARITIES, _BLOCK_QUERIES = 2**22, 64
 
 
@@ -69,8 +68,6 @@ def reid_scores(
     gallery_cameras: Array | None,
     *,
     interpolation: str = "step",
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> ReidScores:
     """Scores of ranking `gallery` by cosine similarity to each image of `query`.
 
@@ -80,14 +77,13 @@ def reid_scores(
 
     `interpolation`: "step" is the mean of the precision at each true match, as in today's papers; "trapezoid" is the
     area under the line through the points of the precision-recall curve, as in Market-1501's `compute_AP.m`, which is a
-    little lower. `chunk`: queries per block, by default as many as make 16 MiB of similarities, at least 64. `progress`
-    shows a bar.
+    little lower.
 
     Raises `ValueError` for wrong inputs and `NoValidQueryError` (a `ValueError`) if no query has a true match.
     """
     query, gallery = check_embeddings(query, gallery)
     labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
-    return _scores(_blocks(_products(query, gallery), labels, False, chunk, progress), labels, interpolation)
+    return _scores(_blocks(_products(query, gallery), labels), labels, interpolation)
 
 
 def reid_scores_within(
@@ -96,8 +92,6 @@ def reid_scores_within(
     cameras: Array | None = None,
     *,
     interpolation: str = "step",
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> ReidScores:
     """`reid_scores` of each image of a split queried against all others, itself excluded.
 
@@ -106,7 +100,7 @@ def reid_scores_within(
     """
     embeddings = check_unit_rows(embeddings)
     labels = check_labels(ids, ids, cameras, cameras, len(embeddings), len(embeddings))
-    return _scores(_blocks(_products(embeddings, embeddings), labels, True, chunk, progress), labels, interpolation)
+    return _scores(_blocks(_products(embeddings, embeddings), labels, within=True), labels, interpolation)
 
 
 def reid_scores_from_distances(
@@ -117,8 +111,6 @@ def reid_scores_from_distances(
     gallery_cameras: Array | None,
     *,
     interpolation: str = "step",
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> ReidScores:
     """`reid_scores` of a ranking by distance, smallest first, for example re-ranked distances.
 
@@ -126,7 +118,7 @@ def reid_scores_from_distances(
     """
     distances = check_distances(distances)
     labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, *distances.shape)
-    return _scores(_blocks(lambda rows: -distances[rows], labels, False, chunk, progress), labels, interpolation)
+    return _scores(_blocks(lambda rows: -distances[rows], labels), labels, interpolation)
 
 
 def threshold_scores(
@@ -137,9 +129,6 @@ def threshold_scores(
     query_cameras: Array | None,
     gallery_cameras: Array | None,
     thresholds: Array,
-    *,
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> pd.DataFrame:
     """Precision, recall and F1 if all gallery images with a similarity of at least a threshold are returned.
 
@@ -150,22 +139,7 @@ def threshold_scores(
     """
     query, gallery = check_embeddings(query, gallery)
     labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
-    return _threshold_table(_blocks(_products(query, gallery), labels, False, chunk, progress), thresholds)
-
-
-def threshold_scores_within(
-    embeddings: Array,
-    ids: Array,
-    thresholds: Array,
-    cameras: Array | None = None,
-    *,
-    chunk: int | None = None,
-    progress: bool = False,
-) -> pd.DataFrame:
-    """`threshold_scores` of each image of a split against all others, itself excluded; see `reid_scores_within`."""
-    embeddings = check_unit_rows(embeddings)
-    labels = check_labels(ids, ids, cameras, cameras, len(embeddings), len(embeddings))
-    return _threshold_table(_blocks(_products(embeddings, embeddings), labels, True, chunk, progress), thresholds)
+    return _threshold_table(_blocks(_products(query, gallery), labels), thresholds)
 
 
 class _Block(NamedTuple):
@@ -179,26 +153,20 @@ def _products(query: Tensor, gallery: Tensor) -> Callable[[slice], Tensor]:
     return lambda rows: query[rows] @ gallery.T
 
 
-def _blocks(
-    similarity: Callable[[slice], Tensor], labels: Labels, within: bool, chunk: int | None, progress: bool
-) -> Iterator[_Block]:
+def _blocks(similarity: Callable[[slice], Tensor], labels: Labels, within: bool = False) -> Iterator[_Block]:
     """The blocks of all queries, in order. `similarity(rows)` returns a new tensor `(n, G)`, which is overwritten."""
     queries, images = len(labels.query_ids), len(labels.gallery_ids)
-    size = max(_BLOCK_QUERIES, _BLOCK_SIMILARITIES // images) if chunk is None else int(chunk)
-    if size < 1:
-        raise ValueError(f"chunk is {chunk}. Pass at least 1.")
-    with bar(total=queries, desc="queries ranked", unit="query", show=progress) as shown:
-        for start in range(0, queries, size):
-            rows = slice(start, min(start + size, queries))
-            ids = labels.query_ids[rows]
-            cameras = None if labels.query_cameras is None else labels.query_cameras[rows]
-            skipped = excluded(ids, cameras, labels.gallery_ids, labels.gallery_cameras)
-            if within:
-                skipped[np.arange(len(ids)), np.arange(rows.start, rows.stop)] = True
-            block = similarity(rows).cpu().numpy()
-            np.copyto(block, -np.inf, where=skipped)
-            yield _Block(block, (ids[:, None] == labels.gallery_ids) & ~skipped)
-            shown.update(len(ids))
+    size = max(_BLOCK_QUERIES, _BLOCK_SIMILARITIES // images)
+    for start in range(0, queries, size):
+        rows = slice(start, min(start + size, queries))
+        ids = labels.query_ids[rows]
+        cameras = None if labels.query_cameras is None else labels.query_cameras[rows]
+        skipped = excluded(ids, cameras, labels.gallery_ids, labels.gallery_cameras)
+        if within:
+            skipped[np.arange(len(ids)), np.arange(rows.start, rows.stop)] = True
+        block = similarity(rows).cpu().numpy()
+        np.copyto(block, -np.inf, where=skipped)
+        yield _Block(block, (ids[:, None] == labels.gallery_ids) & ~skipped)
 
 
 def _scores(blocks: Iterator[_Block], labels: Labels, interpolation: str) -> ReidScores:
@@ -290,13 +258,13 @@ def list_scores(
 
 
 def course_scores(lists: Sequence[Array], query_ids: Array, gallery_ids: Array) -> dict[str, float]:
-    """Scores of ranked lists as the course scores them: keys as in `list_scores`.
+    """Scores of ranked lists as the course scores them: keys, inputs and errors as in `list_scores`.
 
     Relevant are all gallery images of the query's person, whatever their camera, the query's own copy included. No image
     is excluded: junk (id -1) and distractors are wrong. Images that a list omits count as missed, so a longer list never
     lowers the AP. Queries with a negative id are not scored.
     """
-    return mean_scores(course_details(lists, query_ids, gallery_ids))
+    return mean_scores(list_details(lists, query_ids, gallery_ids, None, None, course=True))
 
 
 def list_details(
@@ -305,8 +273,9 @@ def list_details(
     gallery_ids: Array,
     query_cameras: Array | None,
     gallery_cameras: Array | None,
+    course: bool = False,
 ) -> pd.DataFrame:
-    """The scores of each list: one row per query, in the order of `lists`; inputs as in `list_scores`.
+    """The scores of each list by the rules of `list_scores` or, with `course`, of `course_scores`: one row per query.
 
     Columns: `valid` (bool, whether the query has a true match in the gallery); `ap` and `first` (rank of the first match),
     floats, NaN if the query is not valid, `first` also if the list holds no match; `found`, `missed` and `wrong` images;
@@ -315,42 +284,21 @@ def list_details(
     labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(lists), len(gallery_ids))
     cameras = [None] * len(lists) if labels.query_cameras is None else labels.query_cameras
     rows = []
-    for listed, query_id, camera in zip(lists, labels.query_ids, cameras, strict=True):
-        skipped = excluded(query_id, camera, labels.gallery_ids, labels.gallery_cameras)
-        rows.append(_list_row(as_numpy(listed), (labels.gallery_ids == query_id) & ~skipped, skipped))
-    return pd.DataFrame(rows, columns=_LIST_COLUMNS)
-
-
-def course_details(lists: Sequence[Array], query_ids: Array, gallery_ids: Array) -> pd.DataFrame:
-    """`list_details` by the rules of `course_scores`."""
-    labels = check_labels(query_ids, gallery_ids, None, None, len(lists), len(gallery_ids))
-    nothing = np.zeros(len(labels.gallery_ids), bool)
-    rows = [
-        _list_row(as_numpy(listed), (labels.gallery_ids == query_id) & (query_id >= 0), nothing)
-        for listed, query_id in zip(lists, labels.query_ids, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=_LIST_COLUMNS)
-
-
-_LIST_COLUMNS = ["valid", "ap", "first", "found", "missed", "wrong", "ignored", "length"]
-
-
-def _list_row(listed: np.ndarray, relevant: np.ndarray, skipped: np.ndarray) -> dict[str, float]:
-    """One row of `list_details`; `relevant` and `skipped` are bool `(G,)`."""
-    listed = check_integers(listed, "a list of gallery positions")
-    hits = relevant[listed[~skipped[listed]]]
-    matches, found, length = int(relevant.sum()), int(hits.sum()), len(hits)
-    ranks = np.flatnonzero(hits) + 1
-    return {
-        "valid": matches > 0,
-        "ap": float((np.arange(1, found + 1) / ranks).sum() / matches) if matches else np.nan,
-        "first": float(ranks[0]) if found else np.nan,
-        "found": found,
-        "missed": matches - found,
-        "wrong": length - found,
-        "ignored": len(listed) - length,
-        "length": length,
-    }
+    for places, query_id, camera in zip(lists, labels.query_ids, cameras, strict=True):
+        same_person = labels.gallery_ids == query_id
+        if course:
+            skipped, same_person = np.zeros_like(same_person), same_person & (query_id >= 0)
+        else:
+            skipped = excluded(query_id, camera, labels.gallery_ids, labels.gallery_cameras)
+        listed = check_integers(places, "a list of gallery positions")
+        relevant = int((same_person & ~skipped).sum())
+        hits = same_person[listed[~skipped[listed]]]
+        ranks = np.flatnonzero(hits) + 1
+        ap = float((np.arange(1, len(ranks) + 1) / ranks).sum() / relevant) if relevant else np.nan
+        first = float(ranks[0]) if len(ranks) else np.nan
+        counts = len(ranks), relevant - len(ranks), len(hits) - len(ranks), len(listed) - len(hits), len(hits)
+        rows.append((relevant > 0, ap, first, *counts))
+    return pd.DataFrame(rows, columns=["valid", "ap", "first", "found", "missed", "wrong", "ignored", "length"])
 
 
 def mean_scores(details: pd.DataFrame) -> dict[str, float]:
@@ -360,11 +308,6 @@ def mean_scores(details: pd.DataFrame) -> dict[str, float]:
         raise NoValidQueryError
     found, returned, missed = (int(valid[name].sum()) for name in ("found", "length", "missed"))
     precision, recall, f1 = precision_recall_f1(found, returned, found + missed)
-    return {
-        "mAP": float(valid["ap"].mean()),
-        "rank1": float((valid["first"] == 1).mean()),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(f1),
-        "length": returned / len(valid),
-    }
+    means = {"mAP": float(valid["ap"].mean()), "rank1": float((valid["first"] == 1).mean())}
+    means |= {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+    return means | {"length": returned / len(valid)}

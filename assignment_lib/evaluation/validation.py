@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from assignment_lib.batches.balance import class_weights, sample_weights
+from assignment_lib.batches.sampling import class_weights, sample_weights
 from assignment_lib.data.attributes import TASKS, target_tensor
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.evaluation.attribute_scores import attribute_scores

@@ -15,7 +15,7 @@ from assignment_lib.evaluation.predictions import inference_batch_size
 from assignment_lib.evaluation.reid_scores import reid_scores_from_distances
 from assignment_lib.evaluation.validation import Search
 from assignment_lib.models.backbones import timm_network
-from assignment_lib.progress import bar
+from assignment_lib.files import bar
 
 #: ImageNet has no class "person"; people show in what they wear and carry. The classes by their first name.
 WORN = (

@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import Tensor
 
 from assignment_lib.evaluation.checks import Array, check_embeddings
-from assignment_lib.progress import bar
+from assignment_lib.files import bar
 
 _CHUNK_BYTES = 64 * 2**20  # of similarities held at a time
 _PAIRS = 32768  # pairs whose distances are computed at a time

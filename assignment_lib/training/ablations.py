@@ -262,11 +262,10 @@ def _read(path: Path, marks: dict[str, Any], epochs: int) -> dict[str, Any] | No
 
 
 def _line(result: dict[str, Any]) -> str:
-    """A result as a printed line. Its speed is shown in interactive runs only, since it differs between runs."""
+    """A result as a printed line."""
     scores = {"Acc": result["acc"], "mAcc": result["macc"], "mAP": result["mAP"], "rank-1": result["rank1"]}
     shown = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items() if value is not None)
-    name = f"{result['group']}: {result['name']}, seed {result['seed']}"
-    return f"{name}:  {shown}" + (f"  {result['images_per_second']:.0f} images/s" if environment.attended() else "")
+    return f"{result['group']}: {result['name']}, seed {result['seed']}:  {shown}"
 
 
 #: Flattened score -> its column in the table of `repeat`.

@@ -9,7 +9,6 @@ Notebooks 03 and 04, the commands and the ablations all train in this way.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +43,6 @@ _SAME_PEOPLE = 0.01
 _WHILE_TRAINING = 2000
 #: The baseline starts from random weights and learns at a multiple of the recipe's learning rate.
 _BASELINE_RATE = 2.0
-#: Images of an identity that a sampler lays out together, so that a batch has few enough identities.
-_PER_IDENTITY = {"identities": 4, "pairs": 2}
 
 
 class Split(NamedTuple):
@@ -236,15 +233,28 @@ def is_trained(folder: Path) -> bool:
 
 
 def train_if_missing(
-    data: Dataset, recipe: Recipe, folder: Path, device: torch.device, log: Callable[[str], None] = print
+    data: Dataset,
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    log: Callable[[str], None] = print,
+    split: Callable[..., Split] = decoded_split,
 ) -> tuple[JointConvNet, Recipe]:
     """The network in `folder` and its recipe, as `trained_network`; trains or resumes it first where necessary.
 
-    The training is that of notebook 04, which then finds it done. A network that is there keeps the recipe it was trained
-    with; settings that a trained network does not depend on are those of `recipe`. Raises the errors of `run` and
+    The training is that of notebook 04, on `split(data, recipe)`. A network that is there keeps the recipe it was trained
+    with, apart from settings that it does not depend on, which are those of `recipe`. Raises the errors of `run` and
     `trained_network`, and `checkpoints.OtherRun` where the data changed since the network was trained.
     """
-    return _trained(data, recipe, folder, device, log, decoded_split)
+    if is_trained(folder):
+        marks = checkpoints.load(folder / "best.pt")["fingerprint"]
+        checkpoints.require_same(marks, marks | {"data_fingerprint": fingerprint(data)}, folder)
+    else:
+        state = "was interrupted" if (folder / "last.pt").exists() else "is not trained yet"
+        log(f"The network in {relative(folder)} {state}: training it, as notebook 04 does.")
+        run(joint(split(data, recipe, progress=True), recipe, device), folder, log)
+    network, trained = trained_network(folder)
+    return network, replace(trained, retrieval=recipe.retrieval, ablation=recipe.ablation)
 
 
 class Networks(NamedTuple):
@@ -273,30 +283,11 @@ def networks(
     longer = recipe
     if recipe.training.schedule != "cosine":  # a cosine schedule has to reach its end
         longer = recipes.changed(recipe, epochs=int(checkpoints.load(folder / "best.pt")["epoch"]))
-    test, _ = _trained(data, longer, settings.training_folder("everyone"), device, log, everyone)
+    test, _ = train_if_missing(data, longer, settings.training_folder("everyone"), device, log, everyone)
     description = (
         "validation search by a network trained without the validation people, test by one trained on everyone"
     )
     return Networks(search, test.to(device), recipe, description)
-
-
-def _trained(
-    data: Dataset,
-    recipe: Recipe,
-    folder: Path,
-    device: torch.device,
-    log: Callable[[str], None],
-    split: Callable[..., Split],
-) -> tuple[JointConvNet, Recipe]:
-    if is_trained(folder):
-        marks = checkpoints.load(folder / "best.pt")["fingerprint"]
-        checkpoints.require_same(marks, marks | {"data_fingerprint": fingerprint(data)}, folder)
-    else:
-        state = "was interrupted" if (folder / "last.pt").exists() else "is not trained yet"
-        log(f"The network in {relative(folder)} {state}: training it, as notebook 04 does.")
-        run(joint(split(data, recipe, progress=True), recipe, device), folder, log)
-    network, trained = trained_network(folder)
-    return network, replace(trained, retrieval=recipe.retrieval, ablation=recipe.ablation)
 
 
 def _identity_split(data: Dataset, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -323,39 +314,11 @@ def _added(split: Split) -> Tensor:
     return torch.from_numpy(split.train["added"].to_numpy(bool))
 
 
-def _batch_size(split: Split, recipe: Recipe) -> int:
-    """The recipe's batch size, or a smaller one where the sampler needs more identities than there are.
-
-    Raises `ValueError` where a batch would have a single identity, or images left over.
-    """
-    size, kind = recipe.training.batch_size, recipe.data.sampler
-    images = _PER_IDENTITY.get(kind, 1)
-    if images == 1:
-        return size
-    if size % images or size < 2 * images:
-        raise ValueError(
-            f'batch_size={size} does not fit sampler="{kind}", which draws {images} images per person. Use a multiple of '
-            f"{images}, at least {2 * images}."
-        )
-    people = split.train[~_added(split).numpy()]["pid"].nunique()
-    if people < 2:
-        raise ValueError(
-            f'sampler="{kind}" needs at least two training people, and {split.name} has {people}. Add people, or use '
-            'sampler="uniform" with identity_loss="none".'
-        )
-    if images * people < size:
-        warnings.warn(
-            f"{people} training people are fewer than a batch of {size} needs; batch_size={images * people} is used.",
-            stacklevel=2,
-        )
-    return min(size, images * people)
-
-
 def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batches, dict[str, Tensor] | None]:
     environment.seed_everything(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
-    size, added = _batch_size(split, recipe), _added(split)
+    size, added = recipe.training.batch_size, _added(split)
     sampler, class_weights = sampling.sampler_and_weights(
         recipe.data.sampler, targets, pids, size, generator, torch.from_numpy(split.train["camera"].to_numpy().copy()),
         added if added.any() else None,

@@ -28,7 +28,8 @@ def adamw(
     Weight decay applies to the network's weights only, not to norms and biases (parameters of fewer than two dimensions;
     He et al. 2019, section 3.1) and not to the objective. The fused implementation updates all weights in one pass.
     """
-    decayed, others = [], []
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for parameter in model.parameters():
         if parameter.requires_grad:
             (decayed if parameter.ndim > 1 else others).append(parameter)

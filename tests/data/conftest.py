@@ -10,7 +10,7 @@ from made_up_images import scene
 from PIL import Image
 
 from assignment_lib.data import dataset, http_download
-from assignment_lib.data.convert import to_course
+from assignment_lib.data.market1501 import to_course
 from assignment_lib.data.dataset import load
 
 

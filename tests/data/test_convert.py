@@ -10,7 +10,7 @@ from made_up_folders import TRAIN_NAMES
 
 from assignment_lib.data import convert
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets
-from assignment_lib.data.convert import to_course
+from assignment_lib.data.market1501 import to_course
 from assignment_lib.data.dataset import load
 
 

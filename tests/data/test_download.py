@@ -9,7 +9,7 @@ import pytest
 from file_server import CONTENT
 
 from assignment_lib.data import download
-from assignment_lib.data.download import MARKET1501_IMAGES, download_market1501, verify_market1501
+from assignment_lib.data.market1501 import MARKET1501_IMAGES, download_market1501, verify_market1501
 
 SMALL = {"bounding_box_train": 3, "bounding_box_test": 4, "query": 2}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assignment_lib.data.filenames import parse_name
+from assignment_lib.data.layouts import parse_name
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from made_up_folders import REAL, market, needs_real, refused, save_mat
 
 from assignment_lib.data.attributes import TASKS, to_targets
-from assignment_lib.data.filenames import parse_name
-from assignment_lib.data.market_attributes import read_market_attributes
+from assignment_lib.data.layouts import parse_name
+from assignment_lib.data.annotations import read_market_attributes
 
 
 def test_attributes_are_read_by_field_name(tmp_path):

@@ -1,6 +1,6 @@
 """Long lists of names are cut, and identities counted."""
 
-from assignment_lib.data.messages import few, ids_have
+from assignment_lib.data.layouts import few, ids_have
 
 
 def test_the_first_few_names_and_how_many_more():

@@ -1,6 +1,6 @@
 import torch
 
-from assignment_lib.data.near_duplicates import near_duplicates, thumbnails
+from assignment_lib.data.images import near_duplicates, thumbnails
 
 
 def noise(count, seed):

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS
-from assignment_lib.data.oddities import odd_annotations
+from assignment_lib.data.annotations import odd_annotations
 
 
 def test_odd_annotations_are_counted_and_named():

@@ -6,7 +6,7 @@ from made_up_folders import course
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.data.dataset import load
-from assignment_lib.data.truth import TRUTH_FILE, with_test_truth
+from assignment_lib.data.annotations import TRUTH_FILE, with_test_truth
 
 
 def test_the_truth_beside_the_test_is_not_read(tmp_path):

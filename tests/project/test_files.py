@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assignment_lib.files import stem
+from assignment_lib.files import run_name
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from assignment_lib.progress import bar
+from assignment_lib.files import bar
 
 
 @pytest.mark.parametrize(("variable", "show", "shown"), [("", True, True), ("", False, False), ("1", True, False)])

@@ -62,7 +62,7 @@ def test_rows_of_one_image_size_share_their_images(few_data, tmp_path, monkeypat
 
     def measure(row, seed, base, split, *_, **__):
         measured.append((tuple(split.train_images.shape[2:]), tuple(split.distractor_images.shape[2:])))
-        return dict.fromkeys(("group", "name", "acc", "macc", "mAP", "rank1")) | {"seed": 0, "images_per_second": 1}
+        return dict.fromkeys(("group", "name", "acc", "macc", "mAP", "rank1")) | {"seed": 0}
 
     calls = []
     monkeypatch.setattr(ablations, "measure", measure)
@@ -71,15 +71,6 @@ def test_rows_of_one_image_size_share_their_images(few_data, tmp_path, monkeypat
     base = recipes.changed(TINY, name="strong")
     ablations.run(few_data, base, tmp_path, CPU, [first, second, last], [0], log=quiet)
     assert measured == [((64, 32),) * 2, ((64, 32),) * 2, ((32, 16),) * 2] and len(calls) == 2
-
-
-def test_a_line_shows_the_speed_in_interactive_runs_only(monkeypatch):
-    result = {"group": "g", "name": "n", "seed": 1, "acc": None, "macc": 0.5, "mAP": 0.25, "rank1": 0.1}
-    result["images_per_second"] = 60
-    monkeypatch.delenv("ASSIGNMENT_UNATTENDED", raising=False)
-    assert ablations._line(result) == "g: n, seed 1:  mAcc 50.0  mAP 25.0  rank-1 10.0  60 images/s"
-    monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
-    assert ablations._line(result) == "g: n, seed 1:  mAcc 50.0  mAP 25.0  rank-1 10.0"
 
 
 BUILT = [(TINY, row) for row in ablations.ROWS] + [
@@ -148,7 +139,6 @@ def test_another_recipe_and_a_damaged_result_are_measured_again(few_data, tmp_pa
 
 def test_an_unfinished_row_of_another_recipe_is_trained_again(few_split, tmp_path):
     row, lines = TWO[1], []
-    checkpoints.save_last({"fingerprint": {"seed": 9}}, ablations.folder_of(row, 0, tmp_path / "x").parent)
     place = ablations.folder_of(row, 0, tmp_path)
     place.mkdir()
     checkpoints.save_last({"fingerprint": {"seed": 9}}, place)

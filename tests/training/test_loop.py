@@ -281,7 +281,9 @@ def vector(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-@pytest.mark.parametrize("changed", [{}, {"norm": 1e9}, {"betas": (0.9, 0.99)}, {"betas": (0.8, 0.999)}, {"weight_decay": 0.0}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"norm": 1e9}, {"betas": (0.9, 0.99)}, {"betas": (0.8, 0.999)}, {"weight_decay": 0.0}]
+)
 def test_every_step_is_clipped_adamw(tmp_path, changed):
     """The loop's weights are those of the formulas; those with another clipping, betas or weight decay differ clearly."""
     torch.manual_seed(0)
