@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from assignment_lib.evaluation.predictions import inference_batch_size
 from assignment_lib.evaluation.reid_scores import reid_scores_from_distances
 from assignment_lib.evaluation.validation import Search
-from assignment_lib.models.backbones import timm_network
 from assignment_lib.files import bar
+from assignment_lib.models.backbones import timm_network
 
 #: ImageNet has no class "person"; people show in what they wear and carry. The classes by their first name.
 WORN = (
@@ -58,11 +58,11 @@ def worn_evidence(classifier: nn.Module, images: Tensor, progress: bool = False)
     config, device = cast(dict[str, Any], classifier.pretrained_cfg), next(classifier.parameters()).device
     mean, std = (torch.tensor(config[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std"))
     classes = torch.tensor(worn_classes(), device=device)
-    size = config["input_size"][1:]
-    batch_size, evidence = inference_batch_size(*size, device), torch.zeros(len(images))
+    height, width = config["input_size"][1:]
+    batch_size, evidence = inference_batch_size(height, width, device), torch.zeros(len(images))
     for start in bar(range(0, len(images), batch_size), "person detector", show=progress):
         batch = images[start : start + batch_size].to(device).float() / 255
-        batch = F.interpolate(batch, size, mode="bilinear", align_corners=False)
+        batch = F.interpolate(batch, (height, width), mode="bilinear", align_corners=False)
         probabilities = classifier((batch - mean) / std).float().softmax(1)
         evidence[start : start + len(batch)] = probabilities[:, classes].sum(1).cpu()
     return evidence
