@@ -32,7 +32,7 @@ WORDS = {word: target for target, words in _CLASSES.items() for word in words} |
 }
 _TOPS = ("top", "shirt", "t-shirt", "jacket", "coat", "sweater", "upper body")
 _BOTTOMS = ("bottom", "trousers", "pants", "jeans", "skirt", "dress", "shorts", "lower body")
-_EXAMPLE = "try for example: female, adult, backpack, no hat, long hair, short sleeves, red top, blue trousers"
+_EXAMPLE = "Try for example: female, adult, backpack, no hat, long hair, short sleeves, red top, blue trousers"
 
 
 class Condition(NamedTuple):
@@ -60,14 +60,14 @@ def parse(text: str) -> list[Condition]:
         else:
             conditions += parsed
     if unknown:
-        raise ValueError(f"unknown words: {', '.join(unknown)}; {_EXAMPLE}")
+        raise ValueError(f"unknown words: {', '.join(unknown)}. {_EXAMPLE}")
     conditions = list(dict.fromkeys(conditions))
     tasks = [condition.task for condition in conditions]
     repeated = sorted({task for task in tasks if tasks.count(task) > 1})
     if repeated:
-        raise ValueError(f"contradictory conditions for {', '.join(repeated)}; keep one of them")
+        raise ValueError(f"contradictory conditions for {', '.join(repeated)}. Keep one of them.")
     if not conditions:
-        raise ValueError(f"the description is empty; {_EXAMPLE}")
+        raise ValueError(f"the description is empty. {_EXAMPLE}")
     return conditions
 
 
@@ -119,7 +119,7 @@ def result_note(probabilities: Mapping[str, Tensor], conditions: Sequence[Condit
 def _check(probabilities: Mapping[str, Tensor], conditions: Sequence[Condition]) -> None:
     missing = [task for task, _ in conditions if task not in probabilities]
     if missing:
-        raise ValueError(f"there are no predictions for {', '.join(missing)}; use a network trained on attributes")
+        raise ValueError(f"there are no predictions for {', '.join(missing)}. Use a network trained on attributes.")
 
 
 def holding(targets: Tensor, conditions: Sequence[Condition]) -> tuple[Tensor, Tensor]:

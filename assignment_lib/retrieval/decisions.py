@@ -107,11 +107,11 @@ def for_precision(curve: pd.DataFrame, precision: float) -> float:
     Raises `ValueError` where no threshold reaches it, and for a precision outside (0, 1].
     """
     if not 0 < precision <= 1:
-        raise ValueError(f"precision is {precision}; pass a number above 0 and at most 1")
+        raise ValueError(f"precision is {precision}. Pass a number above 0 and at most 1")
     reached = curve["precision"] >= precision
     if not reached.any():
         best = curve["precision"].max()
-        raise ValueError(f"no threshold reaches a precision of {precision} in this search; pass at most {best:.3f}")
+        raise ValueError(f"no threshold reaches a precision of {precision} in this search. Pass at most {best:.3f}")
     return _largest_equivalent(curve, int(reached.idxmax()))
 
 
@@ -125,7 +125,7 @@ def average_minimum(embeddings: Array, ids: Array) -> float:
     people, counts = np.unique(ids, return_counts=True)
     images = [embeddings[torch.as_tensor(ids == pid)] for pid in people[counts > 1]]
     if not images:
-        raise ValueError("no person has two images, so there is no similarity within a person; use a fixed threshold")
+        raise ValueError("no person has two images, so there is no similarity within a person. Use a fixed threshold")
     return float(np.mean([float((person @ person.T).min()) for person in images]))
 
 
@@ -139,7 +139,7 @@ def ranked_lists(
     Raises `ValueError` for a `depth` below 1.
     """
     if depth < 1:
-        raise ValueError(f"depth is {depth}; pass depth=1 or more")
+        raise ValueError(f"depth is {depth}. Pass depth=1 or more")
     scores = torch.as_tensor(scores)
     depth, lists = min(depth, scores.shape[1]), []
     for rows in torch.arange(len(scores)).split(_ROWS):

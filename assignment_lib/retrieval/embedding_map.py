@@ -21,7 +21,7 @@ def tsne_map(embeddings: Array, seed: int = 0, perplexity: float = 30.0) -> np.n
     """
     embeddings = check_unit_rows(embeddings).cpu()
     if len(embeddings) < 4:
-        raise ValueError(f"a map needs at least four images; there are {len(embeddings)}")
+        raise ValueError(f"there are {len(embeddings)} images. A map needs at least four.")
     perplexity = min(perplexity, (len(embeddings) - 1) / 3)
     tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=seed)
     return tsne.fit_transform(embeddings.numpy()).astype(np.float32)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from assignment_lib.evaluation.predictions import inference_batch_size
 from assignment_lib.evaluation.reid_scores import reid_scores_from_distances
 from assignment_lib.evaluation.validation import Search
-from assignment_lib.models.backbones import timm_network
 from assignment_lib.files import bar
+from assignment_lib.models.backbones import timm_network
 
 #: ImageNet has no class "person"; people show in what they wear and carry. The classes by their first name.
 WORN = (
@@ -58,11 +58,11 @@ def worn_evidence(classifier: nn.Module, images: Tensor, progress: bool = False)
     config, device = cast(dict[str, Any], classifier.pretrained_cfg), next(classifier.parameters()).device
     mean, std = (torch.tensor(config[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std"))
     classes = torch.tensor(worn_classes(), device=device)
-    size = config["input_size"][1:]
-    batch_size, evidence = inference_batch_size(*size, device), torch.zeros(len(images))
+    height, width = config["input_size"][1:]
+    batch_size, evidence = inference_batch_size(height, width, device), torch.zeros(len(images))
     for start in bar(range(0, len(images), batch_size), "person detector", show=progress):
         batch = images[start : start + batch_size].to(device).float() / 255
-        batch = F.interpolate(batch, size, mode="bilinear", align_corners=False)
+        batch = F.interpolate(batch, (height, width), mode="bilinear", align_corners=False)
         probabilities = classifier((batch - mean) / std).float().softmax(1)
         evidence[start : start + len(batch)] = probabilities[:, classes].sum(1).cpu()
     return evidence
@@ -76,7 +76,7 @@ def junk_threshold(people: Tensor, lose: float = 0.005) -> float:
     """
     if not len(people) or not 0 <= lose <= 1:
         raise ValueError(
-            f"cannot take the {lose} quantile of {len(people)} scores; pass images of people, 0 <= lose <= 1"
+            f"cannot take the {lose} quantile of {len(people)} scores. Pass images of people, 0 <= lose <= 1"
         )
     return float(np.quantile(people.numpy(), lose))
 
@@ -106,12 +106,6 @@ def removal_table(evidence: Mapping[str, Tensor], threshold: float) -> pd.DataFr
     return pd.DataFrame(rows, columns=["Images", "Number", "Removed", "Removed, %"])
 
 
-def known_groups(evidence: Tensor, gallery_ids: np.ndarray) -> dict[str, Tensor]:
-    """The scores `(G,)` of a gallery with known identities, for `removal_table`: people, distractors (0), junk (-1)."""
-    groups = {"people": gallery_ids > 0, "distractors": gallery_ids == 0, "junk": gallery_ids == -1}
-    return {name: evidence[torch.as_tensor(mask)] for name, mask in groups.items()}
-
-
 def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:
     """mAP and rank-1 of a search with known identities without and with the filter, in percent: two rows.
 
@@ -120,7 +114,7 @@ def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:
     Raises `ValueError` where `keep` does not fit the gallery, or no query has a true match.
     """
     if len(keep) != len(search.gallery):
-        raise ValueError(f"keep has {len(keep)} entries; pass one for each of the {len(search.gallery)} gallery images")
+        raise ValueError(f"keep has {len(keep)} entries. Pass one for each of the {len(search.gallery)} gallery images")
     distances = 1 - search.query @ search.gallery.T
     rows = []
     for name in ("no filter", "filter"):

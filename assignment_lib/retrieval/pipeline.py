@@ -88,7 +88,7 @@ def prepare(
     thresholds = choose_thresholds(search, options.threshold, log)
     copies = find_query_copies(data)
     targets = target_tensor(table)
-    if targets is not None and options.neighbours != "no":
+    if targets is not None and options.neighbours != "no" and len(gallery_images) > 1:
         validation_rows, gallery_rows = (torch.arange(len(part.embeddings)) for part in (validation, gallery))
         among = join(validation, others)
         averaged = with_neighbours(validation, among, validation_rows, networks.search.logit_adjustment)

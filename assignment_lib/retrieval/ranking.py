@@ -33,7 +33,7 @@ def rank(query: Array, gallery: Array, depth: int | None = None, chunk: int = 51
     query, gallery = check_embeddings(query, gallery)
     for name, value in (("depth", depth), ("chunk", chunk)):
         if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}; pass {name}=1 or more")
+            raise ValueError(f"{name} is {value}. Pass {name}=1 or more")
     depth = len(gallery) if depth is None else min(depth, len(gallery))
     parts = [best_first(rows @ gallery.T, depth) for rows in query.split(chunk)]
     return Ranking(*(torch.cat(part) for part in zip(*parts, strict=True)))

@@ -56,7 +56,11 @@ def rerank(
     everything = torch.cat([query, gallery[in_gallery_only.to(gallery.device)]])
     queries, count = len(query), len(everything)
     if not 0 < k2 <= k1 + 1 <= count:
-        raise ValueError(_does_not_fit(k1, k2, count))
+        fitting = neighbourhood(count)
+        raise ValueError(
+            f"k1={k1} and k2={k2} do not fit {count} images (queries and gallery): 0 < k2 <= k1 + 1 <= {count}. "
+            f"Pass k1={fitting['k1']}, k2={fitting['k2']} or smaller, or more images."
+        )
     first = queries if own is None else 0  # where the gallery begins in `everything`
     nearest, distances, largest, direct = _nearest(everything, queries, first, k1 + 1, progress)
     weights = _reciprocal_weights(everything, nearest, distances, largest, k1)
@@ -89,14 +93,6 @@ def reranked_scores(query: Array, gallery: Array, own: Tensor | None = None, pro
     twice = 0 if own is None else len(own[own >= 0].unique())
     sizes = neighbourhood(len(query) + len(gallery) - twice)
     return rerank(query, gallery, **sizes, own=own, progress=progress).neg_().add_(1)
-
-
-def _does_not_fit(k1: int, k2: int, images: int) -> str:
-    problem = f"k1={k1} and k2={k2} do not fit {images} images (queries and gallery): 0 < k2 <= k1 + 1 <= {images}"
-    if images < 2:
-        return f"{problem}; give at least two images"
-    fitting = neighbourhood(images)
-    return f"{problem}; pass k1={fitting['k1']}, k2={fitting['k2']}, or smaller"
 
 
 def _nearest(

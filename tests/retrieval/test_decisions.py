@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_searches import naive_pairs, small_search
 
-from assignment_lib.evaluation.reid_scores import list_scores, threshold_scores
+from assignment_lib.evaluation.reid_scores import list_scores
 from assignment_lib.evaluation.validation import Search
 from assignment_lib.retrieval import decisions
 from assignment_lib.retrieval.reranking import reranked_scores
@@ -53,14 +53,6 @@ def test_curve_compared_with_a_loop(seed, people, images, distractors):
     for _, row in curve.iloc[::3].iterrows():
         thresholds = np.full(len(scores), np.float32(row["threshold"]))
         assert row.tolist()[1:] == pytest.approx(naive_figures(scores, search, thresholds, valid))
-
-
-def test_curve_of_similarities_as_threshold_scores_has_it():
-    search = small_search()
-    curve = decisions.precision_recall(similarity(search), search)
-    expected = threshold_scores(*search, curve["threshold"].to_numpy())
-    for column, name in (("precision",) * 2, ("recall",) * 2, ("f1",) * 2, ("images", "set_size")):
-        np.testing.assert_allclose(curve[column], expected[name], rtol=1e-9)
 
 
 def test_thresholds_by_hand():

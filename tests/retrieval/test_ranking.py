@@ -58,9 +58,10 @@ def test_numpy_and_half_precision():
         (drawn(2), drawn(2)[0].numpy(), "gallery"),
     ],
 )
-def test_unusable_embeddings_are_refused(query, gallery, message):
+@pytest.mark.parametrize("function", [retrieval.rank, retrieval.rerank])
+def test_unusable_embeddings_are_refused(function, query, gallery, message):
     with pytest.raises(ValueError, match=message):
-        retrieval.rank(query, gallery)
+        function(query, gallery)
 
 
 def test_unusable_depth_and_chunk_are_refused():
