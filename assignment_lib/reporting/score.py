@@ -1,10 +1,11 @@
-"""Score files that someone handed in against a truth that was kept apart, by the protocol of Market-1501.
+"""Score output files against the identities and attributes of the test, which the files' author did not have.
 
     python -m assignment_lib.score FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER]
 
-What is there of `reid_test.txt`, `reid_sets.txt` and `classification_test.csv` is scored. Junk is neither right nor wrong,
-images of the query's person from the query's camera leave, distractors are wrong, and a match that a list does not name
-counts 0. A file that is not as it should be gets one sentence, and the exit status is 1.
+Scores those of `reid_test.txt`, `reid_sets.txt` and `classification_test.csv` that are present. Lists are scored by two
+protocols. "cross-camera (Market-1501)" excludes junk images and images of the query's person from the query's camera.
+"as the course scores it" counts all images of the person, the query's own copy included, and excludes nothing. In both,
+distractors are wrong, and a match that a list omits counts as missed. A malformed file gets one sentence and status 1.
 """
 
 from __future__ import annotations
@@ -17,31 +18,36 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from assignment_lib import files
+from assignment_lib.data.annotations import Truth, read_truth
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.evaluation.attribute_scores import attribute_scores, confusion
-from assignment_lib.evaluation.baselines import attribute_baselines
-from assignment_lib.evaluation.list_scores import list_details, mean_scores
-from assignment_lib.evaluation.scoring import known_cameras
-from assignment_lib.reporting.handed_in import Truth, read_classes, read_lists, read_truth
+from assignment_lib.evaluation.attribute_scores import attribute_baselines, attribute_scores, confusion
+from assignment_lib.evaluation.reid_scores import list_details, mean_scores
+from assignment_lib.evaluation.validation import known_cameras
+from assignment_lib.reporting import output_files
+from assignment_lib.reporting.output_files import CLASSIFICATION_TEST, REID_SETS, REID_TEST
 
-LISTS, SETS, CLASSES = "reid_test.txt", "reid_sets.txt", "classification_test.csv"
+CROSS_CAMERA, COURSE = "cross-camera (Market-1501)", "as the course scores it"
+_NAMES = (REID_TEST, REID_SETS, CLASSIFICATION_TEST)
 
 
-def score_lists(lists: dict[str, list[str]], truth: Truth) -> tuple[dict[str, float], pd.DataFrame]:
-    """The scores of ranked lists, query file name -> gallery file names, best first; and one row a query.
+def score_lists(
+    lists: dict[str, list[str]], truth: Truth, protocol: str = CROSS_CAMERA
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Scores of ranked lists, query file name -> gallery file names, best first; and a table with one row per query.
 
-    The scores are those of `list_scores`, fractions between 0 and 1, with `rank5`, `rank10`, the number of `queries`, of
-    those `scored`, and of `empty` lists. The rows: `query`, `pid`, then the columns of `list_details`. Raises `ValueError`
-    where no query has a match, `KeyError` for names that the truth does not have.
+    The scores are those of `evaluation.reid_scores.list_scores`, fractions between 0 and 1, with `rank5` and `rank10`, and
+    the numbers of `queries`, of `scored` ones, and of `empty` lists. The columns are `query`, `pid`, then those of
+    `list_details`. Raises `ValueError` if no query has a match, `KeyError` for names that the truth does not have.
     """
-    places = {name: place for place, name in enumerate(truth.gallery["file"])}
-    found = [np.array([places[name] for name in lists[query]], np.int64) for query in truth.query["file"]]
+    position_of = {name: position for position, name in enumerate(truth.gallery["file"])}
+    positions = [np.array([position_of[name] for name in lists[query]], np.int64) for query in truth.query["file"]]
     ids = truth.query["pid"].to_numpy(), truth.gallery["pid"].to_numpy()
-    details = list_details(found, *ids, *known_cameras(truth.query, truth.gallery))
-    valid = details[details["valid"]]
+    details = list_details(positions, *ids, *known_cameras(truth.query, truth.gallery), course=protocol == COURSE)
     scores = mean_scores(details)
+    valid = details[details["valid"]]
     scores |= {f"rank{rank}": float((valid["first"] <= rank).mean()) for rank in (5, 10)}
-    scores |= {"queries": len(details), "scored": len(valid), "empty": sum(not len(places) for places in found)}
+    scores |= {"queries": len(details), "scored": len(valid), "empty": sum(not len(listed) for listed in positions)}
     details = details.assign(first=details["first"].astype("Int64"))
     details.insert(0, "query", truth.query["file"])
     details.insert(1, "pid", truth.query["pid"])
@@ -49,30 +55,23 @@ def score_lists(lists: dict[str, list[str]], truth: Truth) -> tuple[dict[str, fl
 
 
 def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The scores of attributes, class indices of the truth's gallery images with a column a task: by task and by class.
+    """Scores of attributes, class indices of the truth's gallery images with one column per task: by task and by class.
 
-    By task (and "average"), in percent: `acc`, `macc`, the accuracy `majority` of always saying the most frequent class of
-    the images scored, `chance`, the mean class accuracy of guessing, and `images per class`. By class: `images`, how many
-    of them are `recognised`, and how often the class was `said`. Images without annotations take no part; raises
-    `ValueError` where none has any.
+    By task (and "average"), in percent: `acc`, `macc`, the accuracy `majority` of always predicting the most frequent
+    class of the scored images, and `chance`, the mean class accuracy of guessing. By class: `images`, how many of them are
+    `recognised`, and how often the class was `predicted`. Images without annotations are excluded. Raises `ValueError` if
+    no image has annotations.
     """
     known = (truth.gallery[list(TASKS)] >= 0).all(axis=1)
     if not known.any():
-        raise ValueError(
-            "no image of the truth has annotations, so attributes cannot be scored; leave the CSV file out"
-        )
-    predicted, wanted = classes[list(TASKS)][known], truth.gallery.loc[known, list(TASKS)]
-    scores, baselines = attribute_scores(predicted, wanted), attribute_baselines(wanted, wanted)
+        raise ValueError("The truth has no attributes; score the folder without its classification_test.csv")
+    predicted, targets = classes[list(TASKS)][known], truth.gallery.loc[known, list(TASKS)]
+    scores, baselines = attribute_scores(predicted, targets), attribute_baselines(targets, targets)
     by_class = []
     for task, names in TASKS.items():
-        counts = confusion(predicted[task].to_numpy(), wanted[task].to_numpy(), len(names))
+        counts = confusion(predicted[task].to_numpy(), targets[task].to_numpy(), len(names))
         columns = zip(names, counts.sum(1).tolist(), counts.diagonal().tolist(), counts.sum(0).tolist(), strict=True)
         by_class += [(task, *values) for values in columns]
-    rows = pd.DataFrame(by_class, columns=["task", "class", "images", "recognised", "said"])
-    per_class = {
-        task: ", ".join(f"{name} {images}" for name, images in zip(of_task["class"], of_task["images"], strict=True))
-        for task, of_task in rows.groupby("task")
-    }
     tasks = [
         {
             "task": task,
@@ -80,63 +79,75 @@ def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd
             "macc": 100 * scores[task]["macc"],
             "majority": 100 * baselines[task]["majority_acc"],
             "chance": 100 * baselines[task]["chance_macc"],
-            "images per class": per_class.get(task, f"{known.sum()} images scored"),
         }
         for task in scores
     ]
-    return pd.DataFrame(tasks), rows
+    return pd.DataFrame(tasks), pd.DataFrame(by_class, columns=["task", "class", "images", "recognised", "predicted"])
 
 
-def handed_in_files(given: list[Path]) -> dict[str, Path]:
-    """The files to score, by what they are: in folders by name, else CSV, `.txt` with "sets" in its name, other `.txt`.
+def find_files(given: list[Path]) -> dict[str, Path]:
+    """The files to score: file name of the course -> path.
 
-    Raises `ValueError` or `OSError` with one sentence where nothing is there or two files are the same thing.
+    Files are told apart by their names in folders; files given one by one may have others: CSV, `.txt` with "sets" in its
+    name, other `.txt`. Raises `ValueError` or `OSError` with one sentence if nothing is found or two files are the same.
     """
-    files: dict[str, Path] = {}
+    found: dict[str, Path] = {}
     for path in given:
         if path.is_dir():
-            found = {kind: path / kind for kind in (LISTS, SETS, CLASSES) if (path / kind).exists()}
-            if not found:
-                raise FileNotFoundError(f"{path} has none of {LISTS}, {SETS} and {CLASSES}; give another folder")
+            present = {name: path / name for name in _NAMES if (path / name).exists()}
+            if not present:
+                raise _not_found(path)
+        elif not path.exists():
+            raise FileNotFoundError(f"{path} does not exist; check the name")
         elif path.suffix.lower() == ".csv":
-            found = {CLASSES: path}
+            present = {CLASSIFICATION_TEST: path}
         elif path.suffix.lower() == ".txt":
-            found = {SETS if "sets" in path.stem.lower() else LISTS: path}
-        elif path.exists():
-            raise ValueError(f"{path} ends with neither .txt nor .csv; rename it to {LISTS}, {SETS} or {CLASSES}")
+            present = {REID_SETS if "sets" in path.stem.lower() else REID_TEST: path}
+        elif path.name.lower().endswith(files.SUFFIXES):
+            raise ValueError(f"{path} is an archive; unpack it and pass the folder")
         else:
-            raise FileNotFoundError(f"{path} is not there; check the name")
-        for kind, file in found.items():
-            if kind in files:
-                raise ValueError(f"{files[kind]} and {file} would both be {kind}; give one of them")
-            files[kind] = file
-    return files
+            raise ValueError(f"{path} is neither .txt nor .csv; rename it to {', '.join(_NAMES)}")
+        for name, file in present.items():
+            if name in found:
+                raise ValueError(f"{found[name]} and {file} would both be {name}; pass one of them")
+            found[name] = file
+    return found
+
+
+def _not_found(folder: Path) -> FileNotFoundError:
+    """What a folder without the files holds instead: other spellings, an archive, or the files further below."""
+    message = f"{folder} has none of {', '.join(_NAMES)}"
+    for path in sorted(folder.rglob("*")):
+        if path.name in _NAMES:
+            return FileNotFoundError(f"{message}, but {path.parent} has; pass that folder")
+        if path.name.lower() in _NAMES:
+            return FileNotFoundError(f"{message}, but {path.name}; rename it to {path.name.lower()}")
+        if path.name.lower().endswith(files.SUFFIXES):
+            return FileNotFoundError(f"{message}, but the archive {path.name}; unpack it and pass its folder")
+    return FileNotFoundError(f"{message}; pass another folder")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: `FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER] [--show N]`; the exit status."""
-    description, _, protocol = (__doc__ or "").partition("\n\n")
+    """Command line: `FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER] [--show N]`; returns the exit status."""
+    description, _, protocols = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        prog="python -m assignment_lib.score", description=description, epilog=protocol.partition("\n\n")[2]
+        prog="python -m assignment_lib.score", description=description, epilog=protocols.partition("\n\n")[2]
     )
-    parser.add_argument(
-        "handed_in", nargs="+", type=Path, help=f"a folder with {LISTS}, {SETS}, {CLASSES}, or the files"
-    )
-    parser.add_argument("--truth", required=True, type=Path, help="test_truth.csv, or the folder in which it lies")
-    parser.add_argument("--details", type=Path, help="a folder for the details as CSV files; it is made")
-    parser.add_argument("--show", type=int, default=10, help="how many of the worst queries are printed (default: 10)")
+    parser.add_argument("files", nargs="+", type=Path, help=f"a folder with {', '.join(_NAMES)}, or the files")
+    parser.add_argument("--truth", required=True, type=Path, help="test_truth.csv, or its folder")
+    parser.add_argument("--details", type=Path, help="a folder for CSV files with the details; created if necessary")
+    parser.add_argument("--show", type=int, default=10, help="number of worst queries to print (default: 10)")
     options = parser.parse_args(arguments)
     try:
         if options.details and options.details.is_file():
-            raise NotADirectoryError(f"{options.details} is a file; give a folder for the details")
-        details = _score(options.handed_in, options.truth, options.show)
+            raise NotADirectoryError(f"{options.details} is a file; pass a folder for the details")
+        details = _score(options.files, options.truth, options.show)
         if options.details:
-            options.details.mkdir(parents=True, exist_ok=True)
             for name, table in details.items():
-                table.to_csv(options.details / f"{name}.csv", index=False)
+                files.write_text(options.details / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
             print(f"details: {', '.join(f'{name}.csv' for name in details)} in {options.details}")
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` or `less`, has seen enough
+    except BrokenPipeError:  # the output goes to `head` or `less`, which has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -145,63 +156,66 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataFrame]:
-    """Print the tables; returns those that `--details` writes. Every file is read before anything is scored."""
-    files = handed_in_files(given)
-    truth_file = truth_path / "test_truth.csv"
-    truth_path = truth_file if truth_file.exists() else truth_path
+    """Print the scores and return the tables of `--details`. All files are read before any is scored."""
+    found = find_files(given)
     truth = read_truth(truth_path)
     queries, gallery = truth.query["file"].tolist(), truth.gallery["file"].tolist()
-    lists = {kind: read_lists(files[kind], queries, gallery) for kind in (LISTS, SETS) if kind in files}
-    classes = read_classes(files[CLASSES], gallery) if CLASSES in files else None
-    cameras = known_cameras(truth.query, truth.gallery)[0] is not None
-    print(f"truth: {truth_path}\n{_contents(truth)}")
-    if not cameras and lists:
-        print("Not every image has a camera, so images of the query's camera stay.")
+    lists = {
+        name: output_files.read_reid_test(found[name], queries, gallery)
+        for name in (REID_TEST, REID_SETS)
+        if name in found
+    }
+    classes = None
+    if CLASSIFICATION_TEST in found:
+        classes = output_files.read_classification_test(found[CLASSIFICATION_TEST], gallery)
+    ids = truth.gallery["pid"]
+    print(
+        f"truth: {truth_path}\n{len(truth.query)} queries of {truth.query['pid'].nunique()} people; {len(ids)} test images, "
+        f"{(ids == 0).sum()} of them distractors and {(ids == -1).sum()} junk"
+    )
+    if lists and known_cameras(truth.query, truth.gallery)[0] is None:
+        print("The cameras are not known, so the cross-camera protocol excludes only junk.")
     details: dict[str, pd.DataFrame] = {}
-    for kind, of_kind in lists.items():
-        scores, rows = score_lists(of_kind, truth)
-        details[kind.removesuffix(".txt")] = rows
-        print(f"\n{files[kind]}\n\n{_table(_summary(scores, ranked=kind == LISTS), '.1f')}")
-        print(f"\n{_left_out(scores)}")
-        worst = rows[rows["valid"]].sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(show)
-        if kind == LISTS and len(worst):
-            print(
-                f"\nQueries with the lowest AP, {len(worst)} of {len(rows)}\n\n{_table(worst.drop(columns='valid'), '.3f')}"
-            )
+    for name, listed in lists.items():
+        print(f"\n{found[name]}\n")
+        details |= _print_lists(name, listed, truth, show)
     if classes is not None:
         tasks, by_class = score_classes(classes, truth)
         details |= {"attribute_tasks": tasks, "attribute_classes": by_class}
-        print(f"\n{files[CLASSES]}\n\n{_table(tasks, '.1f')}")
+        print(f"\n{found[CLASSIFICATION_TEST]}\n\n{_text(tasks, '.1f')}")
         absent = by_class[by_class["images"] == 0]
         if len(absent):
-            names = ", ".join(absent["task"] + ": " + absent["class"])
-            print(f"\nNo image has {names}: macc is the mean over the other classes.")
+            missing = ", ".join(absent["task"] + ": " + absent["class"])
+            print(f"\nNo image has {missing}: macc is the mean over the other classes.")
     return details
 
 
-def _contents(truth: Truth) -> str:
-    ids = truth.gallery["pid"]
-    return (
-        f"{len(truth.query)} queries of {truth.query['pid'].nunique()} people; {len(truth.gallery)} test images, "
-        f"{(ids == 0).sum()} of them distractors and {(ids == -1).sum()} junk"
-    )
+def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth, show: int) -> dict[str, pd.DataFrame]:
+    """Print the scores of one file by both protocols; the details by CSV name. A set has no order, so no AP or rank."""
+    shares = {"precision": "precision", "recall": "recall", "f1": "F1"}
+    if name == REID_TEST:
+        shares = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10"} | shares
+    rows, notes, details = [], [], {}
+    for protocol, suffix in ((CROSS_CAMERA, ""), (COURSE, "_course")):
+        try:
+            scores, table = score_lists(lists, truth, protocol)
+        except ValueError as error:
+            notes.append(f"Not scored {protocol}: {error}")
+            continue
+        details[name.removesuffix(".txt") + suffix] = table
+        row = {"protocol": protocol} | {label: 100 * scores[key] for key, label in shares.items()}
+        rows.append(row | {"images per query": scores["length"], "scored queries": scores["scored"]})
+    print(_text(pd.DataFrame(rows), ".1f"))
+    empty = sum(not images for images in lists.values())
+    print("\n".join(["", f"{len(lists)} queries, {empty} empty lists.", *notes]))
+    table = details.get(name.removesuffix(".txt"), pd.DataFrame({"valid": []}))
+    worst = table[table["valid"].astype(bool)]
+    if name == REID_TEST and show and len(worst):
+        worst = worst.sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(show)
+        print(f"\nQueries with the lowest AP, {CROSS_CAMERA}\n\n{_text(worst.drop(columns='valid'), '.3f')}")
+    return details
 
 
-def _summary(scores: dict[str, float], ranked: bool) -> pd.DataFrame:
-    """One row in percent; where the order says nothing, only what does not look at it."""
-    of_order = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10"} if ranked else {}
-    shares = of_order | {"precision": "precision", "recall": "recall", "f1": "F1"}
-    row = {label: 100 * scores[name] for name, label in shares.items()}
-    return pd.DataFrame([row | {"images a query": scores["length"]}])
-
-
-def _left_out(scores: dict[str, float]) -> str:
-    left_out = scores["queries"] - scores["scored"]
-    words = f"{scores['scored']} of {scores['queries']} queries are scored"
-    words += f"; {left_out} have no match in the test images" if left_out else ""
-    return words + (f". {scores['empty']} lists are empty." if scores["empty"] else ".")
-
-
-def _table(table: pd.DataFrame, number: str) -> str:
+def _text(table: pd.DataFrame, number: str) -> str:
     shown = table.astype(object).where(table.notna(), "-")
     return shown.to_markdown(index=False, tablefmt="simple", floatfmt=number, stralign="left")

@@ -1,18 +1,23 @@
-"""Tables of a run beside the report's own figures, and their way to CSV, Markdown and LaTeX files."""
+"""Tables of a run next to the report's published figures, the tables of the ablations, and their files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
+from assignment_lib import files
+from assignment_lib.batches.sampling import by_task
 from assignment_lib.data.attributes import N_CLASSES, TASKS
 from assignment_lib.data.dataset import Dataset
+from assignment_lib.training.ablations import ROWS, Row, student_interval
 
-#: Table 1 of the report: task -> accuracy and mean class accuracy on the validation split, in percent.
+#: Table 1 of the report: task -> accuracy and mean class accuracy on its validation split, in percent.
 REPORT_TABLE_1 = {
     "age": (77.8, 41.7),
     "backpack": (81.9, 73.9),
@@ -28,8 +33,52 @@ REPORT_TABLE_1 = {
     "downcolor": (64.6, 51.0),
     "average": (82.7, 66.8),
 }
-#: Table 2 of the report: validation mAP in percent.
+#: Table 2 of the report: mAP in percent of searching its validation images alone.
 REPORT_TABLE_2_MAP = 56.3
+
+_ = float("nan")  # not legible in the report
+#: The two tensors of the report's Figure 1, in the order of `attributes.TASKS`: all images, and the weighted sampler.
+_FIGURE_1_ALL_IMAGES = [
+    39.0862, 0.3045, 1.6345, 12.6648, 0.6739, _, 0.6643, _, 0.5537, 5.1523, 3.4401, 0.5850, 1.3764, 0.7852, 7.4942, _,
+    0.7995, 1.3347, 0.5112, 22.8990, 0.9470, 1.0593,
+    0.7999, 0.3922, 1.0188, 3.3585, 1.3727, 0.9020, 1.5430, 1.4602, 1.3345,
+    0.2588, 1.3616, 2.8074, 82.4364, 10.5442, 0.6813, _, _, _, 1.8431,
+]  # fmt: skip
+_FIGURE_1_SAMPLER = [
+    9.6075, 0.3236, 1.5264, 6.6256, 0.6594, 2.0688, 0.6700, 1.9702, 0.5728, 3.9361, 2.6479, 0.6164, 1.2880, 0.8172,
+    4.6822, 0.5598, 0.8716, _, 0.5356, 7.5286, 1.0662, 0.9415,
+    0.7777, _, 1.0243, 3.1227, 1.3393, 0.9939, 1.6387, 1.2034, 1.1224,
+    0.2933, 1.2347, 2.0687, 10.7995, 3.8670, 0.6777, 0.5356, _, _, _,
+]  # fmt: skip
+
+#: Key of a re-identification score -> its name in tables.
+REID_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
+#: The two validation searches, as columns name them.
+TEST_LIKE, ALONE = "test-like search", "validation images alone"
+
+
+def report_weights() -> tuple[Tensor, Tensor]:
+    """The class weights in the report's Figure 1, for all images and for the weighted sampler.
+
+    Both are `(41,)` float32, NaN where the report is illegible. A single illegible weight of a task follows from the
+    others: with w_c = 1 / (C p_c) the shares p_c sum to 1.
+    """
+    tensors = torch.tensor(_FIGURE_1_ALL_IMAGES), torch.tensor(_FIGURE_1_SAMPLER)
+    for tensor in tensors:
+        for weights in by_task(tensor).values():  # views
+            illegible = weights.isnan()
+            if illegible.sum() == 1:
+                remaining_share = 1 - (1 / (len(weights) * weights[~illegible])).sum()
+                weights[illegible] = 1 / (len(weights) * remaining_share)
+    return tensors
+
+
+def report_shares() -> Tensor:
+    """Class shares of the report's training images, `(41,)` float32 fractions, computed from the weights in its Figure 1."""
+    shares = report_weights()[0]
+    for weights in by_task(shares).values():
+        weights.copy_(1 / (len(weights) * weights))
+    return shares
 
 
 def data_table(data: Dataset) -> pd.DataFrame:
@@ -42,75 +91,67 @@ def data_table(data: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def people_per_class(table: pd.DataFrame) -> pd.DataFrame:
-    """Count the identities and images of each of the 41 classes; `table` has pid and the target columns, a row an image.
-
-    Columns: Task, Class, People, Images. Images without annotations (-1) are not counted.
-    """
-    rows = [
-        {"Task": task, "Class": name, "People": of_class["pid"].nunique(), "Images": len(of_class)}
-        for task, classes in TASKS.items()
-        for value, name in enumerate(classes)
-        for of_class in [table[table[task] == value]]
-    ]
-    return pd.DataFrame(rows)
-
-
 def rare_classes(table: pd.DataFrame, most: int = 10) -> pd.DataFrame:
-    """List the classes with the fewest identities; `table` has the target columns, one row per image.
+    """The `most` of the 41 classes with the fewest identities, rarest first.
 
-    Returns at most `most` rows with the columns Class, People, Images; classes that nobody has come first.
-    """
-    counts = people_per_class(table)
-    counts["Class"] = counts.pop("Task") + ": " + counts["Class"]
-    return counts.sort_values(["People", "Images"], kind="stable").head(most).reset_index(drop=True)
-
-
-def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
-    """List the tasks of which a class is on no image of `table`, which has the target columns, a row an image.
-
-    Columns: Task, Classes ("3 of 4" occur), Absent (their names, separated by commas). No row where all 41 occur.
+    `table` has one row per image, with pid and targets; images without annotations (-1) are not counted. Columns: Class,
+    People, Images.
     """
     rows = []
     for task, classes in TASKS.items():
-        there = set(table[task])
-        absent = [name for value, name in enumerate(classes) if value not in there]
+        for value, name in enumerate(classes):
+            images = table[table[task] == value]
+            rows.append({"Class": f"{task}: {name}", "People": images["pid"].nunique(), "Images": len(images)})
+    return pd.DataFrame(rows).sort_values(["People", "Images"], kind="stable").head(most).reset_index(drop=True)
+
+
+def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
+    """The tasks with classes that no image of `table` has; `table` has one row per image, with the target columns.
+
+    Columns: Task, Classes (for example "3 of 4" occur), Absent (their names, separated by commas).
+    """
+    rows = []
+    for task, classes in TASKS.items():
+        present = set(table[task])
+        absent = [name for value, name in enumerate(classes) if value not in present]
         if absent:
             counts = f"{len(classes) - len(absent)} of {len(classes)}"
             rows.append({"Task": task, "Classes": counts, "Absent": ", ".join(absent)})
     return pd.DataFrame(rows, columns=["Task", "Classes", "Absent"])
 
 
+def recipe_column(name: str) -> str:
+    """The name of a recipe in a table, which tells the recipe `report` from the report's published figures; "" stays ""."""
+    return f"recipe {name}" if name else ""
+
+
 def attribute_table(
-    scores: dict[str, dict[str, float]],
-    baselines: dict[str, dict[str, float]] | None = None,
-    others: Mapping[str, dict[str, dict[str, float]]] | None = None,
+    scores: Mapping[str, Mapping[str, float]] | None,
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
+    others: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
     name: str = "",
 ) -> pd.DataFrame:
-    """Make Table 1: Acc and mAcc of the twelve tasks and their average in percent, the report's figures beside ours.
+    """Table 1: Acc and mAcc of the twelve tasks and their average in percent, next to the report's published figures.
 
-    "Acc (report)" is what the report published. `name` is the recipe of `scores`: with it, their columns are "Acc (recipe
-    strong)" and "mAcc (recipe strong)" rather than "Acc" and "mAcc". `others`, recipe -> scores of the same form on the same
-    data (`metrics_file.other_recipes`), stand before them.
-
-    `scores` is task -> `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`). With
-    `baselines` (`evaluation.baselines.attribute_baselines`), "Acc (majority)" is that of always saying the training
-    images' most frequent class, "mAcc (chance)" that of guessing, and "Classes" says how many of a task's classes occur
-    among the images scored: mAcc is a mean over those only.
+    `scores` maps task to `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`). None
+    leaves the columns out. `name` is the recipe of `scores`: with it, the columns are "Acc (recipe strong)" instead of
+    "Acc". `others` maps further recipes to scores on the same data (`output_files.other_recipes`). With `baselines`
+    (`evaluation.attribute_scores.attribute_baselines`), "Acc (majority)" is the accuracy of always predicting the most
+    frequent class, "mAcc (chance)" the mean class accuracy of guessing, and "Classes" counts the classes that occur
+    among the scored images: mAcc is a mean over those only.
     """
-    recipes = {recipe_column(other): of_other for other, of_other in (others or {}).items()} | {
-        recipe_column(name): scores
-    }
+    recipes = {recipe_column(other): values for other, values in (others or {}).items()}
+    recipes |= {recipe_column(name): scores} if scores is not None else {}
 
     def columns(label: str, key: str, task: str) -> dict[str, str | float]:
-        return {f"{label} ({column})" if column else label: 100 * of[task][key] for column, of in recipes.items()}
+        return {f"{label} ({recipe})" if recipe else label: 100 * recipes[recipe][task][key] for recipe in recipes}
 
     rows = []
     for task, (report_acc, report_macc) in REPORT_TABLE_1.items():
         row: dict[str, str | float] = {"Task": task}
         if baselines is not None:
-            classes = len(TASKS[task]) if task in TASKS else N_CLASSES
-            row |= {"Classes": f"{baselines[task]['classes']} of {classes}"}
+            n_classes = len(TASKS[task]) if task in TASKS else N_CLASSES
+            row |= {"Classes": f"{baselines[task]['classes']} of {n_classes}"}
             row |= {"Acc (majority)": 100 * baselines[task]["majority_acc"]}
         row |= {"Acc (report)": report_acc} | columns("Acc", "acc", task)
         if baselines is not None:
@@ -119,80 +160,172 @@ def attribute_table(
     return pd.DataFrame(rows).round(1)
 
 
-def recipe_column(name: str) -> str:
-    """What a table calls a recipe, so that it is not taken for the report's published figures; "" stays so."""
-    return f"recipe {name}" if name else ""
-
-
-#: Key in the scores -> what a table calls it.
-REID_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
-
-
 def reid_table(
-    scores: dict[str, Any],
-    untrained: dict[str, Any] | None = None,
-    among_validation: dict[str, Any] | None = None,
-    others: Mapping[str, dict[str, Any]] | None = None,
+    scores: Mapping[str, Any] | None,
+    untrained: Mapping[str, Any] | None = None,
+    alone: Mapping[str, Any] | None = None,
+    others: Mapping[str, Mapping[str, Any]] | None = None,
     name: str = "",
 ) -> pd.DataFrame:
-    """Make Table 2: mAP, rank-1, rank-5, rank-10 and mINP in percent from fractions; the report gives mAP only.
+    """Table 2: mAP, rank-1, rank-5, rank-10 and mINP in percent; the report published only mAP.
 
-    `untrained` are the scores of the same search with ImageNet features (`evaluation.baselines.untrained_embeddings`).
-    With `among_validation`, the scores of validation images searched for among each other alone, as the report did it,
-    `scores` are those of `evaluation.as_test` and their column says so. A column is left out where its scores are None.
-    `name` and `others` are as in `attribute_table`: the recipe of `scores`, and the scores of other recipes in the same search.
+    All scores are fractions; a column without scores (None) is left out. `untrained` are those of ImageNet features in
+    the same search. If `alone` is given (the search of the validation images alone, as in the report), `scores` and
+    `others` are those of the search that matches the test, and the column names say so. `name` and `others` are as in
+    `attribute_table`.
     """
-    search = "" if among_validation is None else " (validation as test)"
-    columns = {"untrained ImageNet": untrained}
-    columns |= {recipe_column(other) + search: of_other for other, of_other in (others or {}).items()}
-    columns |= {(recipe_column(name) or "ours") + search: scores, "among validation images alone": among_validation}
+    search = "" if alone is None else f" ({TEST_LIKE})"
+    columns: dict[str, Mapping[str, Any] | None] = {"untrained ImageNet": untrained}
+    columns |= {recipe_column(other) + search: values for other, values in (others or {}).items()}
+    columns |= {(recipe_column(name) or "ours") + search: scores, ALONE: alone}
     table = pd.DataFrame({"Re-ID": list(REID_FIGURES.values())})
-    for column, figures in columns.items():
-        if figures is not None:
-            table[column] = [round(100 * figures[key], 1) for key in REID_FIGURES]
+    for column, values in columns.items():
+        if values is not None:
+            table[column] = [round(100 * values[key], 1) for key in REID_FIGURES]
     table["report"] = [REPORT_TABLE_2_MAP] + [None] * (len(table) - 1)
     return table
 
 
-def foretold(validation: dict[str, Any], test: dict[str, Any]) -> pd.DataFrame:
-    """Put what the validation said beside what the test gives, in percent; both as `evaluation.scoring` returns them.
+def predicted_versus_test(validation: Mapping[str, Any], test: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Compare the validation scores, which predict the test scores, with the test scores, in percent.
 
-    `validation["reid"]` are the figures of `evaluation.as_test`, those of validation images alone in its
-    "among_validation"; attributes have one validation figure, which stands under "validation as test". "test - …" are the
-    differences in points: how far each of the two lies from the test. Columns and rows whose figures are not there are
-    left out.
+    Both are nested scores as `evaluation.validation` returns them. `validation["reid"]` holds the scores of the search
+    that matches the test, with 95 % intervals where computed; its "among_validation" those of the validation images
+    alone. The differences are in percentage points. Rows and columns without scores are left out; without test scores
+    (None or empty) the table is empty.
     """
+    test = test or {}
     rows = []
-    reid, alone = validation.get("reid"), validation.get("reid", {}).get("among_validation")
-    if reid is not None and "reid" in test:
+    reid, test_reid = validation.get("reid"), test.get("reid")
+    if reid is not None and test_reid is not None:
+        alone = reid.get("among_validation")
         for name, label in REID_FIGURES.items():
-            row = {"Figure": label, "among validation images alone": alone[name] if alone else np.nan}
-            row |= {"validation as test": reid[name], "test": test["reid"][name]}
+            row = {"Score": label, ALONE: alone[name] if alone else np.nan}
+            row |= {TEST_LIKE: reid[name], "test": test_reid[name]}
             if f"{name}_low" in reid:
                 row["95 % interval"] = f"{100 * reid[f'{name}_low']:.1f} to {100 * reid[f'{name}_high']:.1f}"
             rows.append(row)
-    if "attributes" in validation and "attributes" in test:
+    if validation.get("attributes") and test.get("attributes"):
         for name, label in {"acc": "Acc", "macc": "mAcc"}.items():
-            means = (scores["attributes"]["average"][name] for scores in (validation, test))
-            rows.append({"Figure": label, **dict(zip(("validation as test", "test"), means, strict=True))})
-    columns = ["Figure", "among validation images alone", "validation as test", "95 % interval", "test"]
-    table = pd.DataFrame(rows, columns=columns)
-    table["test - among validation"] = table["test"] - table["among validation images alone"]
-    table["test - as test"] = table["test"] - table["validation as test"]
-    numbers = table.columns.difference(["Figure", "95 % interval"])
+            predicted, measured = (scores["attributes"]["average"][name] for scores in (validation, test))
+            rows.append({"Score": label, TEST_LIKE: predicted, "test": measured})
+    table = pd.DataFrame(rows, columns=["Score", ALONE, TEST_LIKE, "95 % interval", "test"])
+    for column in (ALONE, TEST_LIKE):
+        table[f"test - {column}"] = table["test"].astype(float) - table[column].astype(float)
+    numbers = table.columns.difference(["Score", "95 % interval"])
     table[numbers] = (100 * table[numbers].astype(float)).round(1)
     return table.dropna(axis=1, how="all")
 
 
-def save_table(table: pd.DataFrame, name: str, folder: Path, digits: int = 1) -> pd.DataFrame:
-    """Write `table` as `name.csv`, `name.md` and `name.tex` into `folder`, which is made if need be.
+def changes_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """What each of `rows` changes in the base recipe: Group, Variant, Changed."""
+    table = []
+    for row in rows:
+        changes = [f"{name}={value}" for name, value in row.changes.items()]
+        changes += [f"image size x {row.size:g}"] if row.size != 1 else []
+        table.append({"Group": row.group, "Variant": row.name, "Changed": ", ".join(changes)})
+    return pd.DataFrame(table)
 
-    Returns it as it should be shown in a cell: numbers with `digits` decimals, nothing where there is no number.
+
+def results_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per result of `ablations.run`, scores in percent, empty where a run has no such score."""
+    scores = {"acc": "Acc", "macc": "mAcc", "mAP": "mAP", "rank1": "rank-1"}
+    return pd.DataFrame(
+        [
+            {
+                "Group": result["group"],
+                "Variant": result["name"],
+                "Seed": result["seed"],
+                "Epochs": result["epochs"],
+                "Parameters (M)": result["parameters"] / 1e6,
+                "Seconds per epoch": result["seconds_an_epoch"],
+            }
+            | {label: None if result[name] is None else 100 * result[name] for name, label in scores.items()}
+            for result in results
+        ]
+    )
+
+
+def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Means of `runs` (as `results_table` returns them) over the seeds: one row per variant, in the order of `runs`.
+
+    The base is the variant in the group "base"; without it, nothing is subtracted. "± mAP" and "± mAcc" are standard
+    deviations over the seeds. "mAP - base" is the mean difference from the base of the same seed, that is on the same
+    split; "mAP better in" counts the seeds in which the variant is better. "Seconds per epoch" is the smallest of the
+    runs, because other programs only slow an epoch down.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / f"{name}.csv", index=False)
+    base = runs[runs["Group"] == "base"].set_index("Seed")
+    rows = []
+    for (group, variant), seeds in runs.groupby(["Group", "Variant"], sort=False):
+        means = seeds[["Parameters (M)", "Acc", "mAcc", "mAP", "rank-1"]].mean()
+        row = {"Group": group, "Variant": variant, "Parameters (M)": means["Parameters (M)"]}
+        if "Seconds per epoch" in runs:
+            row["Seconds per epoch"] = seeds["Seconds per epoch"].min()
+        row |= {"Acc": means["Acc"], "mAcc": means["mAcc"], "± mAcc": seeds["mAcc"].std()}
+        row |= {"mAP": means["mAP"], "± mAP": seeds["mAP"].std(), "rank-1": means["rank-1"], "Seeds": len(seeds)}
+        for score in ("mAcc", "mAP"):
+            differences = _paired_differences(seeds, base, score)
+            if group != "base" and len(differences):
+                row[f"{score} - base"] = differences.mean()
+                row[f"{score} better in"] = f"{(differences > 0).sum()} of {len(differences)}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """The mean difference of each variant of `runs` (as of `results_table`) from the base, and its Student interval.
+
+    The runs of one seed share their split, so the differences are paired. Columns: Group, Variant, Seeds, and for mAP
+    (the same for mAcc) "mAP - base", "mAP low" and "mAP high" in percentage points, NaN ends for a single seed. "mAP
+    verdict" is "better" or "worse" if the interval excludes zero, otherwise "not decided"; empty without such a score.
+    Raises `ValueError` for runs without a base.
+    """
+    base = runs[runs["Group"] == "base"].set_index("Seed")
+    if base.empty:
+        raise ValueError("The runs have no row in the group base; measure the base recipe as well")
+    rows = []
+    for (group, variant), seeds in runs[runs["Group"] != "base"].groupby(["Group", "Variant"], sort=False):
+        row = {"Group": group, "Variant": variant, "Seeds": len(seeds)}
+        for score in ("mAP", "mAcc"):
+            differences = _paired_differences(seeds, base, score).to_numpy(float)
+            mean, low, high = student_interval(differences, confidence)
+            verdict = "better" if low > 0 else "worse" if high < 0 else "not decided"
+            row |= {f"{score} - base": mean, f"{score} low": low, f"{score} high": high}
+            row[f"{score} verdict"] = verdict if len(differences) else ""
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def decisions_table(runs: pd.DataFrame, rows: Sequence[Row] = ROWS, confidence: float = 0.95) -> pd.DataFrame:
+    """`paired_intervals` as text, next to the report's conclusions: Variant, Report, mAP here, mAcc here."""
+    conclusions = {(row.group, row.name): row.report for row in rows}
+    lines = []
+    for _, row in paired_intervals(runs, confidence).iterrows():
+        line = {"Variant": row["Variant"], "Report": conclusions.get((row["Group"], row["Variant"]), "")}
+        for score in ("mAP", "mAcc"):
+            numbers = f"{row[f'{score} - base']:+.1f}"
+            if np.isfinite(row[f"{score} low"]):
+                numbers += f", {row[f'{score} low']:+.1f} to {row[f'{score} high']:+.1f}"
+            verdict = row[f"{score} verdict"]
+            line[f"{score} here"] = f"{verdict} ({numbers})" if verdict else ""
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def save_table(table: pd.DataFrame, name: str, folder: Path, digits: int = 1) -> pd.DataFrame:
+    """Write `table` as `name.csv`, `name.md` and `name.tex` into `folder`.
+
+    Returns the table for display: numbers with `digits` decimals, missing values empty.
+    """
     shown = table.astype(object).where(table.notna(), "")
-    form = f".{digits}f"
-    (folder / f"{name}.md").write_text(shown.to_markdown(index=False, floatfmt=form) + "\n")
-    (folder / f"{name}.tex").write_text(table.to_latex(index=False, float_format=f"%{form}", na_rep="", escape=True))
-    return shown.map(lambda value: format(value, form) if isinstance(value, float) else value)
+    number = f".{digits}f"
+    latex = table.to_latex(index=False, float_format=f"%{number}", na_rep="", escape=True)
+    files.write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    files.write_text(folder / f"{name}.md", shown.to_markdown(index=False, floatfmt=number) + "\n")
+    files.write_text(folder / f"{name}.tex", latex)
+    return shown.map(lambda value: format(value, number) if isinstance(value, float) else value)
+
+
+def _paired_differences(seeds: pd.DataFrame, base: pd.DataFrame, score: str) -> pd.Series:
+    """A variant's `score` minus the base's, for each seed that both have."""
+    return (seeds.set_index("Seed")[score] - base[score]).dropna()

@@ -1,155 +1,178 @@
-"""What a retrieval finds: ranked images, similarities, and what a threshold decides."""
+"""Figures of retrieval: ranked images, similarities, thresholds, a map of the embeddings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from assignment_lib.evaluation.protocol import JUNK_ID
-from assignment_lib.reporting.plots.labels import label_points
-from assignment_lib.reporting.plots.pictures import DISTRACTOR, name_of, show_image
-from assignment_lib.reporting.plots.theme import BLUE, GRAY, GREEN, ORANGE, RED
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.evaluation.attribute_scores import worst_queries
+from assignment_lib.reporting.plots.images import image_grid, person_name, show_image
+from assignment_lib.reporting.plots.theme import COLORS, GRAY, GREEN, RED
+from assignment_lib.retrieval.ranking import Ranking, judge
 
-_FRAMES = {True: GREEN, False: RED, None: GRAY}
-_SIGNS = {True: "✓ ", False: "✗ ", None: "– "}
+#: A verdict of `ranking.judge` -> symbol and colour of the frame.
+_VERDICTS = {True: ("✓ ", GREEN), False: ("✗ ", RED), None: ("– ", GRAY)}
+_LEGEND = (
+    "✓ green: same person    ✗ red: another person    – gray: not counted (junk, or the same person in the same camera)"
+)
+_MOST_LABELS = 10
+_LINE_STYLES = {"precision": "-", "recall": "--", "f1": ":"}
 
 
 def retrieval_grid(
+    ranking: Ranking,
     query_images: Sequence[Tensor],
-    gallery_images: Sequence[Sequence[Tensor]],
-    similarities: Sequence[Sequence[float]],
-    correct: Sequence[Sequence[bool | None]] | None = None,
-    query_titles: Sequence[str] = (),
-    pids: Sequence[Sequence[int]] | None = None,
+    gallery_images: Sequence[Tensor],
+    query: pd.DataFrame,
+    gallery: pd.DataFrame,
+    rows: Sequence[int],
+    depth: int = 10,
     title: str = "",
+    query_titles: Sequence[str] = (),
+    last: Sequence[int] = (),
 ) -> Figure:
-    """Draw one row per query: the query, then its ranked images with their cosine similarity.
+    """Draw one row per query of `rows`: the query, then its first `depth` ranked images with their similarities.
 
-    Images are `(3, H, W)`, uint8. `correct` frames each in green (the same person, ✓), red (another, ✗) or gray (None: left
-    out of the score, –); without it there are no frames. `pids` says below each image who it is, or that it is junk (-1) or
-    a distractor (0). Without a `title`, and where `correct` is known, it says how often the first image that counts is right.
+    `ranking`, the images `(3, H, W)` and the tables `query` and `gallery` (pid, camera) hold all queries and gallery images.
+    Where the identities are known, frames and symbols mark the images by the Market-1501 protocol (`ranking.judge`), and
+    the person is below each image. `last` gives one more rank (from 0) per row to draw in an extra column.
     """
-    depth = max(len(row) for row in gallery_images)
-    height = 2.05 + 0.16 * (pids is not None)
-    figure, grid = plt.subplots(
-        len(query_images), depth + 1, figsize=((depth + 1) * 0.98, len(query_images) * height + 0.5), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for row, query in enumerate(query_images):
-        show_image(grid[row][0], query, border="black", title=query_titles[row] if len(query_titles) else "query")
-        for place in range(depth):
-            axes = grid[row][place + 1]
-            if place >= len(gallery_images[row]):
-                axes.set_axis_off()
-                continue
-            border, sign = None, ""
-            if correct is not None:
-                border, sign = _FRAMES[correct[row][place]], _SIGNS[correct[row][place]]
-            show_image(axes, gallery_images[row][place], border, f"{sign}{similarities[row][place]:.2f}")
-            if pids is not None:
-                pid = int(pids[row][place])
-                strange = pid in (JUNK_ID, DISTRACTOR)
-                axes.set_xlabel(name_of(pid), fontsize=8, labelpad=2, style="italic" if strange else "normal")
-    if not title and correct is not None:
-        title = _finding(correct, depth)
-    if title:
-        figure.suptitle(title, fontsize=11)
+    depth = min(depth, ranking.order.shape[1])
+    figure, grid = image_grid(len(rows), 1 + depth + (len(last) > 0), 0.98, 2.2, title)
+    for number, (row, axes_row) in enumerate(zip(rows, grid, strict=True)):
+        name = query_titles[number] if len(query_titles) else "query"
+        show_image(axes_row[0], query_images[row], "black", name)
+        ranks = torch.tensor([*range(depth), *last[number : number + 1]])
+        positions = ranking.order[row][ranks]
+        verdicts = judge(positions[None], query.iloc[[row]], gallery)
+        for column, (axes, position) in enumerate(zip(axes_row[1:], positions.tolist(), strict=True)):
+            symbol, frame = ("", None) if verdicts is None else _VERDICTS[verdicts[0][column]]
+            similarity = float(ranking.similarity[row, ranks[column]])
+            show_image(axes, gallery_images[position], frame, f"{symbol}{similarity:.2f}")
+            if verdicts is not None:
+                axes.set_xlabel(person_name(int(gallery["pid"].iloc[position])), fontsize=8, labelpad=2)
+    if (query["pid"] >= 0).all():
+        figure.supxlabel(_LEGEND, fontsize=9)
     return figure
 
 
-def _finding(correct: Sequence[Sequence[bool | None]], depth: int) -> str:
-    counted = [[hit for hit in row if hit is not None] for row in correct]
-    first = sum(row[0] for row in counted if row)
-    known = sum(bool(row) for row in counted)
-    hits, listed = sum(map(sum, counted)), sum(map(len, counted))
-    text = f"The first image is the query's person for {first} of {known} queries;\n{hits} of the {listed} images shown are"
-    out = sum(len(row) for row in correct) - listed
-    return text + (f" (– not counted: {out}, junk or the query's own camera)" if out else "")
+def worst_query_grid(
+    ranking: Ranking,
+    query_images: Sequence[Tensor],
+    gallery_images: Sequence[Tensor],
+    query: pd.DataFrame,
+    gallery: pd.DataFrame,
+    most: int = 5,
+    depth: int = 9,
+) -> Figure:
+    """Draw the `most` queries with the lowest AP as in `retrieval_grid`; the last column shows the first true match.
+
+    `ranking` holds complete rankings. Raises `ValueError` if the test identities are unknown or no query has a match.
+    """
+    verdicts = judge(ranking.order, query, gallery)
+    if verdicts is None:
+        raise ValueError("the test identities are unknown, so queries have no AP; skip this figure")
+    worst = worst_queries(verdicts, most)
+    if worst.empty:
+        raise ValueError("no query has a match in the gallery; skip this figure")
+    rows = worst["query"].tolist()
+    titles = [f"AP {100 * row['AP']:.0f} %\nfirst: {int(row['first match'])}." for _, row in worst.iterrows()]
+    title = f"The {len(rows)} queries with the lowest AP; last column: first true match"
+    last = [verdicts[row].index(True) for row in rows]
+    return retrieval_grid(
+        ranking, query_images, gallery_images, query, gallery, rows, depth, title, query_titles=titles, last=last
+    )
 
 
 def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: float, thinned: int = 1) -> Figure:
-    """Draw the cosine similarities of pairs of the same person and of different people: as densities, and as counts.
+    """Draw the similarities of pairs of the same person and of different people, as densities and as counts.
 
-    The densities show how well the two can be told apart, the counts, on a logarithmic axis, how many of each there are: the
-    base rate. `threshold` is the cut; the titles give the share of each above it, and how many of the pairs above it are
-    right. `thinned` is the number of pairs for which each of `different` stands, where only a sample is given.
+    The densities show how separable the two are, the counts, on a logarithmic axis, how many of each there are.
+    `threshold` is marked, and the legend gives the share of pairs above it. Each of `different` stands for `thinned` pairs.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 6.2), sharex=True, layout="constrained")
-    low = min(part.min() for part in (same, different))
-    high = max(part.max() for part in (same, different))
-    bins = np.linspace(low, max(high, threshold) + 1e-6, 61)
-    total = len(same) + thinned * len(different)
-    parts = {
-        "same person": (same, GREEN, len(same), "right"),
-        "different people": (different, GRAY, thinned * len(different), "left"),
-    }
-    for name, (values, colour, count, _) in parts.items():
-        upper.hist(values, bins.tolist(), density=True, alpha=0.65, color=colour)
-        weights = np.full(len(values), count / len(values))
-        above = _percent((values >= threshold).mean())
-        label = f"{name}: {count:,} pairs, {_percent(count / total)} of all, {above} above the cut"
-        lower.hist(values, bins.tolist(), weights=weights, histtype="stepfilled", alpha=0.65, color=colour, label=label)
+    low, high = min(same.min(), different.min()), max(same.max(), different.max(), threshold)
+    bins = np.linspace(low, high + 1e-6, 61).tolist()
+    for name, values, color, weight in (
+        ("same person", same, GREEN, 1),
+        ("different people", different, GRAY, thinned),
+    ):
+        upper.hist(values, bins, density=True, alpha=0.65, color=color)
+        label = (
+            f"{name}: {weight * len(values):,} pairs, {100 * (values >= threshold).mean():.2g} % above the threshold"
+        )
+        weights = np.full(len(values), weight)
+        lower.hist(values, bins, weights=weights, histtype="stepfilled", alpha=0.65, color=color, label=label)
     for axes in (upper, lower):
         axes.axvline(threshold, color="black", linestyle="--", linewidth=1.2)
-    upper.text(threshold, 0.98, f" cut {threshold:g}", transform=upper.get_xaxis_transform(), fontsize=9, va="top")
-    upper.set(ylabel="density")
+    upper.text(
+        threshold, 0.98, f" threshold {threshold:g}", transform=upper.get_xaxis_transform(), fontsize=9, va="top"
+    )
+    upper.set(ylabel="density", title="Similarities of pairs of images")
     lower.set(xlabel="cosine similarity", ylabel="pairs (log scale)", yscale="log", ylim=(0.7, None))
-    figure.legend(*lower.get_legend_handles_labels(), loc="outside lower left", frameon=False, fontsize=9)
-    caught, wrong = (same >= threshold).sum(), thinned * (different >= threshold).sum()
-    upper.set_title(
-        f"Only {_percent(len(same) / total)} of the pairs are the same person: "
-        f"the cut finds {_percent(caught / len(same))} of those,\n"
-        f"and {_percent(caught / (caught + wrong))} of the {caught + wrong:,} pairs above it are right"
-        if caught + wrong else f"No pair is above the cut of {threshold:g}"
-    )  # fmt: skip
+    figure.legend(loc="outside lower left", frameon=False, fontsize=9)
     return figure
 
 
-def precision_recall(scores: pd.DataFrame, chosen: dict[str, float]) -> Figure:
-    """Draw precision against recall, and both with F1 against the threshold.
+def precision_recall(curves: Mapping[str, pd.DataFrame], rules: pd.DataFrame) -> Figure:
+    """Draw precision against recall, and precision, recall and F1 against the threshold of each score.
 
-    `scores` as `retrieval.curves.frame` returns them; `chosen` is name -> threshold, marked in both panels.
+    `curves` maps the name of a score to `decisions.precision_recall`; `rules` is `decisions.decision_table`. A rule has one
+    colour in all panels. Its point on the left has the rule's precision and recall on people that it was not fitted on.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-    left.plot(scores["recall"], scores["precision"], color=BLUE)
-    left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05))
-    for column, colour in (("precision", BLUE), ("recall", GREEN), ("f1", ORANGE)):
-        right.plot(scores["threshold"], scores[column], color=colour, label=column.replace("f1", "F1"))
-    right.set(xlabel="smallest similarity", ylim=(0, 1.05))
-    left.set_title("Images returned for all queries")
-    best = scores.loc[scores["f1"].idxmax()]
-    right.set_title(f"What a threshold decides: the best F1 is {best['f1']:.2f}, at {best['threshold']:.2f}")
-    nearest = {
-        name: scores.iloc[(scores["threshold"] - cut).abs().argmin()]
-        for name, cut in chosen.items()
-        if np.isfinite(cut)
-    }
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    for name in nearest:
-        right.axvline(chosen[name], color="black", linewidth=0.8, linestyle=":")
-    figure.canvas.draw()  # the layout decides where the points are
-    # rules that choose the same threshold share a point and a name
-    shared: dict[tuple[float, float], list[str]] = {}
-    for name, row in nearest.items():
-        shared.setdefault((float(row["recall"]), float(row["precision"])), []).append(name)
-    if shared:
-        recall, precision = zip(*shared, strict=True)
-        left.plot(recall, precision, "o", color="black")
-        label_points(left, recall, precision, [", ".join(names) for names in shared.values()], size=9)
-        of_names = [names[0] for names in shared.values()]
-        cuts = [chosen[name] for name in of_names]
-        values = [float(nearest[name]["f1"]) for name in of_names]
-        right.plot(cuts, values, "o", color="black")
-        texts = [f"{', '.join(names)}: {chosen[names[0]]:.2f}" for names in shared.values()]
-        label_points(right, cuts, values, texts, size=9)
+    colors = dict(zip(rules["rule"].unique(), COLORS, strict=False))
+    figsize = (4.8 * (1 + len(curves)), 4.6)
+    figure, (left, *panels) = plt.subplots(1, 1 + len(curves), figsize=figsize, layout="constrained")
+    for panel, (score, curve), style in zip(panels, curves.items(), ("-", "--", ":"), strict=False):
+        left.plot(curve["recall"], curve["precision"], style, color=GRAY, label=score)
+        for column, line in _LINE_STYLES.items():
+            label = column.replace("f1", "F1") if panel is panels[0] else None
+            panel.plot(curve["threshold"], curve[column], line, color="black", linewidth=1, label=label)
+        for _, row in rules[rules["score"] == score].iterrows():
+            panel.axvline(row["threshold"], color=colors[row["rule"]], linewidth=2)
+        panel.set(xlabel="threshold", ylim=(0, 1.05), title=f"Threshold of the {score}")
+    for rule, rows in rules.groupby("rule", sort=False):
+        left.plot(rows["recall"], rows["precision"], "o", color=colors[str(rule)], label=rule)
+    left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05), title="Precision and recall")
+    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure
 
 
-def _percent(share: float) -> str:
-    digits = 1 if 0.99 < share < 1 else 0
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.{digits}f} %"
+def embedding_map(
+    points: np.ndarray, labels: Mapping[str, np.ndarray], agreement: pd.DataFrame | None = None
+) -> Figure:
+    """Draw a map of embeddings, one panel per label, coloured by it.
+
+    `points` `(N, 2)` are those of `embedding_map.tsne_map`; `labels` maps "person", "camera" or a task to integers `(N,)`,
+    negative where unknown. The ten most frequent values have colours; the others are gray. `agreement`, of
+    `embedding_map.neighbours_agree`, adds to a title how often the nearest image has the same label, and chance.
+    """
+    figure, grid = plt.subplots(1, len(labels), figsize=(4.4 * len(labels), 5.2), squeeze=False, layout="constrained")
+    shares: Mapping[Any, Any] = {} if agreement is None else agreement.set_index("Label").to_dict("index")
+    for axes, (name, values) in zip(grid[0], labels.items(), strict=True):
+        frequent = pd.Series(values[values >= 0]).value_counts().index[:_MOST_LABELS].sort_values()
+        axes.scatter(*points[~np.isin(values, frequent)].T, s=6, color="#CCCCCC", linewidth=0)
+        for value, color in zip(frequent.tolist(), sns.color_palette("tab10", len(frequent)), strict=True):
+            label = TASKS[name][value] if name in TASKS else str(value)
+            axes.scatter(*points[values == value].T, s=12, color=color, linewidth=0, label=label)
+        title = f"{name}: the {len(frequent)} most frequent" if len(frequent) == _MOST_LABELS else name
+        if name in shares and np.isfinite(shares[name]["Agree, %"]):
+            agree, chance = shares[name]["Agree, %"], shares[name]["Chance, %"]
+            title += f"\nnearest image agrees: {agree:.0f} % (chance {chance:.0f} %)"
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(title, fontsize=10)
+        if len(frequent):
+            axes.legend(
+                loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, frameon=False, fontsize=8, columnspacing=0.8
+            )
+    figure.suptitle(f"t-SNE map of {len(points):,} embeddings (distances between groups have no meaning)", fontsize=11)
+    return figure

@@ -1,144 +1,180 @@
-"""How a training went: losses, validation scores, learned loss weights."""
+"""Figures of trainings: losses, validation scores and loss weights per epoch; ablations and their cost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from assignment_lib.reporting.plots.theme import BLUE, GRAY, GREEN, ORANGE, RED
+from assignment_lib.reporting.plots.theme import BLUE, COLORS, GRAY, GREEN, RED
+from assignment_lib.reporting.tables import paired_intervals
+from assignment_lib.training.ablations import ROWS, STRONG_ROWS
 
-_PARTS = {"attributes": BLUE, "pid": ORANGE, "triplet": GREEN}
-#: Panels of scores: their own axes, since one may fall while the other rises.
+_PARTS = ("attributes", "pid", "triplet")
+_LOSSES, _REID, _ATTRIBUTES, _WEIGHTS = "Training losses", "Re-identification", "Attributes", "Learned loss weights"
+#: Title of a panel -> columns of the history and their labels.
 _PANELS = {
-    "Re-identification": {"reid/mAP": ("mAP", ORANGE), "reid/rank1": ("rank-1", RED)},
-    "Attributes": {
-        "attributes/average/acc": ("accuracy", GREEN),
-        "attributes/average/macc": ("mAcc", BLUE),
-    },
+    _LOSSES: {f"loss/{part}": part for part in _PARTS},
+    _REID: {"reid/mAP": "mAP", "reid/rank1": "rank-1"},
+    _ATTRIBUTES: {"attributes/average/macc": "mAcc", "attributes/average/acc": "Acc"},
+    _WEIGHTS: {f"weight/{part}": part for part in _PARTS},
+}
+_VERDICTS = {"better": GREEN, "worse": RED, "not decided": GRAY}
+#: Variants without pretrained weights differ by tens of points, so they have panels with another scale.
+_FROM_SCRATCH = {
+    row.name for row in (*ROWS, *STRONG_ROWS) if row.network == "baseline" or row.changes.get("pretrained") is False
 }
 
 
-def training_curves(history: pd.DataFrame, patience: int | None = None) -> Figure:
-    """Draw losses, validation scores in percent and, where they were learned, the loss weights; a row of `history` is an epoch.
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Draw losses, validation scores in percent and, if they were learned, the loss weights of a training.
 
-    The columns are those of the history that `fit` returns; those that are missing are left out. A dashed line marks the
-    kept epoch, that of the best score; after it stand, shaded, the epochs without a gain, which end the training where
-    they are `patience` many (None: not known).
+    `history` has one row per epoch, as `loop.fit` returns it; columns that it lacks are omitted. A dashed line marks the
+    epoch with the best validation score, whose network is kept; later epochs are shaded.
     """
-    losses = [name for name in _PARTS if f"loss/{name}" in history]
-    weights = [name for name in _PARTS if f"weight/{name}" in history]
-    if not any(history[f"weight/{name}"].nunique() > 1 for name in weights):
-        weights = []  # none was learned
-    scores = {title: of for title, of in _PANELS.items() if any(column in history for column in of)}
-    panels = 1 + len(scores) + (len(weights) > 1)
-    columns = panels if panels < 4 else 2
-    rows = -(-panels // columns)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=((5.5, 9.6, 11, 11)[panels - 1], 3.3 * rows + 0.6), layout="constrained", squeeze=False
-    )
-    axes = grid.flat[:panels].tolist()
-    kept = int(history["epoch"][history["score"].idxmax()])
-    draw_lines(axes[0], history, {f"loss/{name}": (name, _PARTS[name]) for name in losses}, 1)
-    axes[0].set_title("Training losses" + (", log scale" if len(losses) > 1 else ""), fontsize=10)
-    if len(losses) > 1:  # of very different size
-        axes[0].set_yscale("log")
-    for panel, (title, of) in zip(axes[1:], scores.items(), strict=False):
-        there = {column: named for column, named in of.items() if column in history}
-        draw_lines(panel, history, there, 100)
-        first = next(iter(there))
-        of_kept = history.loc[history["score"].idxmax(), first]
-        panel.set_title(f"{title}: {there[first][0]} {100 * of_kept:.1f} % in epoch {kept}", fontsize=10)
-        panel.set_ylabel("validation, percent", fontsize=9)
-    if len(weights) > 1:
-        draw_lines(axes[-1], history, {f"weight/{name}": (name, _PARTS[name]) for name in weights}, 1)
-        axes[-1].set_title("Learned loss weights", fontsize=10)
-    last = int(history["epoch"].max())
-    for panel in axes:
-        panel.axvline(kept, color="black", linewidth=1, linestyle="--", label="kept epoch")
+    panels = {title: {name: lines[name] for name in lines if name in history} for title, lines in _PANELS.items()}
+    if not any(history[name].nunique() > 1 for name in panels[_WEIGHTS]):
+        panels[_WEIGHTS] = {}
+    panels = {title: lines for title, lines in panels.items() if lines}
+    scores = [name for title in (_REID, _ATTRIBUTES) for name in panels.get(title, {})]
+    figure = curves(history.assign(**{name: 100 * history[name] for name in scores}), panels)
+    kept, last = int(history["epoch"][history["score"].idxmax()]), int(history["epoch"].max())
+    for axes, (title, lines) in zip(figure.axes, panels.items(), strict=True):
+        axes.axvline(kept, color="black", linewidth=1, linestyle="--", label="kept epoch")
         if last > kept:
-            panel.axvspan(kept, last, color=GRAY, alpha=0.18, linewidth=0)
-        panel.set_xlabel("epoch", fontsize=10)
-        panel.margins(y=0.12)
-        panel.set_xlim(
-            1 - 0.03 * last, last + max((0.18, 0.24, 0.36)[columns - 1] * last, 1)
-        )  # room for the names of the lines
-        panel.set_xticks(whole_numbers(last))
-        panel.tick_params(labelsize=9)
-    figure.suptitle(_finding(history, kept, last, patience), fontsize=12)
+            axes.axvspan(kept, last, color=GRAY, alpha=0.18, linewidth=0, label="later epochs")
+        if title in (_REID, _ATTRIBUTES):
+            axes.set_ylabel("validation, percent")
+        if title == _LOSSES and len(lines) > 1:
+            axes.set_yscale("log")
+        axes.legend(fontsize=8)
     return figure
 
 
-def _finding(history: pd.DataFrame, kept: int, last: int, patience: int | None) -> str:
-    of = history.loc[history["score"].idxmax()]
-    parts = [
-        f"{label} {100 * of[column]:.1f} %"
-        for column, label in (("reid/mAP", "mAP"), ("attributes/average/macc", "mAcc"))
-        if column in history and pd.notna(of[column])
-    ]
-    text = f"Epoch {kept} of {last} is kept" + (f": {', '.join(parts)}" if parts else "")
-    waited = last - kept
-    if patience is not None and waited >= patience:
-        text += f"; stopped after {waited} epochs without a gain (patience {patience})"
-    elif waited:
-        text += f"; {waited} epoch{'s' * (waited > 1)} without a gain after it"
-        text += f", patience {patience}" if patience is not None else ""
-    return text + _opposite(history)
-
-
-def _opposite(history: pd.DataFrame) -> str:
-    """Where mAcc falls while mAP rises, from the epoch of the best mAcc to that of the best mAP, or the other way round."""
-    names = {"reid/mAP": "mAP", "attributes/average/macc": "mAcc"}
-    if not set(names) <= set(history) or history[list(names)].isna().any(axis=None):
-        return ""
-    rows = {column: history[column].idxmax() for column in names}
-    falling, rising = sorted(names, key=lambda column: history["epoch"][rows[column]])
-    if rows[falling] == rows[rising]:
-        return ""
-    before, after = history.loc[rows[falling]], history.loc[rows[rising]]
-    changes = [100 * (after[column] - before[column]) for column in (falling, rising)]
-    return (
-        f"\nfrom epoch {before['epoch']:.0f} to {after['epoch']:.0f} {names[falling]} falls by {-changes[0]:.1f} points "
-        f"while {names[rising]} rises by {changes[1]:.1f}"
-    )
+def curves(history: pd.DataFrame, panels: Mapping[str, Mapping[str, str]]) -> Figure:
+    """Draw columns of `history` against its column `epoch`; `panels` maps titles to the columns and their labels."""
+    columns = len(panels) if len(panels) < 4 else 2
+    rows = -(-len(panels) // columns)
+    figure = plt.figure(figsize=(5.2 * columns, 3.6 * rows), layout="constrained")
+    for number, (title, lines) in enumerate(panels.items(), 1):
+        axes = figure.add_subplot(rows, columns, number)
+        for (column, label), color in zip(lines.items(), COLORS, strict=False):
+            axes.plot(history["epoch"], history[column], color=color, label=label, marker=".", markersize=4)
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(fontsize=8)
+    return figure
 
 
 def overfitting(runs: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw loss and accuracy of networks that learn one batch by heart; `runs` is name -> what `overfit` returned."""
+    """Draw loss and accuracy per step of networks that overfit one batch; `runs` maps names to results of `overfit`."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    ends = []
-    for (name, rows), colour in zip(runs.items(), (BLUE, ORANGE, GREEN, RED), strict=False):
-        left.plot(rows.index + 1, rows["loss"], color=colour, label=name)
-        right.plot(rows.index + 1, 100 * rows["accuracy"], color=colour, label=name)
-        ends.append(f"{name} {100 * rows['accuracy'].iloc[-1]:.0f} %")
+    for (name, rows), color in zip(runs.items(), COLORS, strict=False):
+        left.plot(rows.index + 1, rows["loss"], color=color, label=name)
+        right.plot(rows.index + 1, 100 * rows["accuracy"], color=color, label=name)
     left.set(xlabel="step", ylabel="loss", title="Loss on one batch")
-    right.set(xlabel="step", ylabel="percent", title="Attributes right, same batch", ylim=(0, 102))
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right upper", frameon=False)
-    steps = max(len(rows) for rows in runs.values())
-    figure.suptitle(f"After {steps} steps on one batch the attributes are right in: {', '.join(ends)}", fontsize=12)
+    right.set(xlabel="step", ylabel="percent", title="Attribute accuracy on the same batch", ylim=(0, 102))
+    right.legend(loc="lower right")
     return figure
 
 
-def draw_lines(axes: Axes, history: pd.DataFrame, columns: dict[str, tuple[str, str]], factor: float) -> None:
-    """Lines with their names at their ends, apart from each other."""
-    for column, (label, color) in columns.items():
-        axes.plot(history["epoch"], factor * history[column], color=color, label=label, marker=".", markersize=4)
-    ends = {column: factor * history[column].dropna().iloc[-1] for column in columns if history[column].notna().any()}
-    ordered = sorted(ends, key=lambda column: ends[column])
-    for place, column in enumerate(ordered):
-        label, color = columns[column]
-        # a few points up or down, so that lines that end together have names that do not
-        away = 9 * (place - (len(ordered) - 1) / 2)
-        axes.annotate(
-            label, (history["epoch"].iloc[-1], ends[column]), (6, away), textcoords="offset points", color=color,
-            va="center", fontsize=9, weight="bold",
-        )  # fmt: skip
+def ablations(runs: pd.DataFrame, base: str) -> Figure:
+    """Draw the difference of each variant from `base` in mAP and mAcc, with its paired 95 % interval.
+
+    `runs` are those of `tables.results_table`, in percent. A stroke is a seed, the dot their mean
+    (`tables.paired_intervals`). Gray is not decided: the interval contains zero, or there is one seed. An interval that
+    exceeds the panel ends in an arrow. Networks from scratch have panels with another scale.
+    Raises `ValueError` if `runs` has no variant `base`, or nothing else.
+    """
+    if base not in set(runs["Variant"]):
+        raise ValueError(f"no variant is called {base!r}; pass base as one of {sorted(set(runs['Variant']))}")
+    runs = runs.assign(Group=runs["Group"].where(runs["Variant"] != base, "base"))
+    intervals = paired_intervals(runs)
+    if intervals.empty:
+        raise ValueError(f"the runs have no variant other than {base!r}; add one")
+    scratch = intervals["Variant"].isin(_FROM_SCRATCH)
+    parts = [part for part in (intervals[~scratch], intervals[scratch]) if len(part)]
+    lines = [len(part) + part["Group"].nunique() for part in parts]
+    figsize = (11, 1.9 + 0.27 * sum(lines) + 0.5 * len(parts))
+    figure, grid = plt.subplots(
+        len(parts), 2, figsize=figsize, squeeze=False, height_ratios=lines, layout="constrained"
+    )
+    for part, row in zip(parts, grid, strict=True):
+        for score, axes in zip(("mAP", "mAcc"), row, strict=True):
+            _draw_differences(axes, part, runs, base, score)
+            scale = ", networks from scratch (another scale)" if set(part["Variant"]) <= _FROM_SCRATCH else ""
+            axes.set_title(
+                f"{score} (base {runs.loc[runs['Variant'] == base, score].mean():.1f} %){scale}", fontsize=10
+            )
+            axes.set_xlabel(f"{score} minus the base's, percentage points")
+        row[1].set_yticklabels([])
+    marks = [Line2D([], [], color=color, marker="o", label=verdict) for verdict, color in _VERDICTS.items()]
+    marks += [Line2D([], [], color="black", marker="|", linestyle="", label="one seed")]
+    figure.legend(handles=marks, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.suptitle(f"Differences from “{base}”, with 95 % intervals")
+    return figure
 
 
-def whole_numbers(last: int) -> list[int]:
-    """Ticks of an axis of epochs: 1, and up to `last` about six more."""
-    step = max(1, -(-last // 6))
-    return sorted({1, *range(step, last + 1, step)})
+def _draw_differences(axes: Axes, part: pd.DataFrame, runs: pd.DataFrame, base: str, score: str) -> None:
+    """One panel of `ablations`: a line per variant, below the name of its group."""
+    reference = runs[runs["Variant"] == base].set_index("Seed")[score]
+    differences = {
+        index: (variant.set_index("Seed")[score] - reference).dropna()
+        for index, row in part.iterrows()
+        for variant in [runs[(runs["Variant"] == row["Variant"]) & (runs["Group"] == row["Group"])]]
+    }
+    points = [0.0, *np.concatenate(list(differences.values())).tolist()]
+    margin = 0.35 * (max(points) - min(points)) + 0.5  # intervals of two seeds are wider than any panel
+    left, right = min(points) - margin, max(points) + margin
+    names: list[str] = []
+    for group, variants in part.groupby("Group", sort=False):
+        names.append(str(group))
+        for index, row in variants.iterrows():
+            position, verdict = len(names), row[f"{score} verdict"]
+            names.append(row["Variant"])
+            color, text = _VERDICTS.get(verdict, GRAY), "no such score"
+            if verdict:
+                low, high = row[f"{score} low"], row[f"{score} high"]
+                axes.hlines(position, max(low, left), min(high, right), color=color, linewidth=2.2)
+                for clipped, end, marker in ((low < left, left, "<"), (high > right, right, ">")):
+                    if clipped:
+                        axes.plot(end, position, marker, color=color, markersize=8, clip_on=False)
+                seeds = differences[index]
+                axes.plot(seeds, [position] * len(seeds), "|", color="black", markersize=7, alpha=0.6, zorder=4)
+                axes.plot(row[f"{score} - base"], position, "o", color=color, markersize=8)
+                text = f"{row[f'{score} - base']:+.1f}"
+            where = axes.get_yaxis_transform()
+            axes.text(1.03, position, text, transform=where, color=color, va="center", fontsize=8)
+    axes.set(xlim=(left, right), ylim=(len(names) - 0.4, -0.6))
+    axes.set_yticks(range(len(names)), names, fontsize=8.5)
+    axes.axvline(0, color="black", linewidth=1)
+    for label in axes.get_yticklabels():
+        if label.get_text() in set(part["Group"]):
+            label.set(weight="bold", color=BLUE)
+    axes.grid(axis="y", visible=False)
+
+
+def cost(means: pd.DataFrame) -> Figure:
+    """Draw mAP against the seconds per epoch of the networks in `means` (`tables.ablation_table`).
+
+    The area of a point grows with the number of parameters. A line joins the networks that no other one exceeds in both.
+    """
+    means = means.dropna(subset=["mAP"]).sort_values(["Seconds per epoch", "mAP"], ascending=[True, False])
+    best = means[means["mAP"] > means["mAP"].cummax().shift(fill_value=-np.inf)]
+    figure, axes = plt.subplots(figsize=(10.5, 5), layout="constrained")
+    axes.step(best["Seconds per epoch"], best["mAP"], where="post", color=GRAY, linewidth=1)
+    for (_, row), color in zip(means.iterrows(), plt.get_cmap("tab20").colors, strict=False):  # type: ignore[attr-defined]
+        label = f"{row['Variant']}: {row['Parameters (M)']:.1f} M"
+        axes.scatter(
+            row["Seconds per epoch"], row["mAP"], 25 + 8 * row["Parameters (M)"], color=color, label=label, zorder=2
+        )
+    axes.set(xlabel="seconds per epoch", ylabel="mAP, percent", title="mAP and training time per network")
+    axes.set_xlim(left=0)
+    figure.legend(loc="outside right upper", fontsize=8)
+    return figure

@@ -1,0 +1,267 @@
+import json
+import re
+
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets
+from assignment_lib.data.dataset import Dataset
+from assignment_lib.environment import Settings
+from assignment_lib.reporting import output_files
+
+QUERIES, IMAGES = ["q1.jpg", "q2.jpg"], ["a.jpg", "b.jpg", "c.jpg"]
+LISTS = "q1.jpg: b.jpg, a.jpg\nq2.jpg:\n"
+# every class the first: 1 everywhere, but 2 for upblack and downblack
+ROW = ",".join("2" if column in ("upblack", "downblack") else "1" for column in CLASSIFICATION_COLUMNS)
+HEADER = ",".join(CLASSIFICATION_COLUMNS)
+CLASSES = f"id,{HEADER}\n" + "".join(f"{name},{ROW}\n" for name in IMAGES)
+SHORT = "\n".join(
+    f"{name},{values}"
+    for name, values in (
+        ("id", ",".join(ANNOTATION_COLUMNS)), *((name, ",".join("1" * 27)) for name in IMAGES),
+    )
+)  # fmt: skip
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@given(st.lists(st.lists(st.integers(0, 5), unique=True), min_size=1, max_size=6))
+def test_written_lists_read_back(tmp_path_factory, lists):
+    path = tmp_path_factory.mktemp("reid") / "reid_test.txt"
+    queries, gallery = [f"{i:06d}.jpg" for i in range(len(lists))], [f"{i:06d}.jpg" for i in range(100, 106)]
+    output_files.write_reid_test(path, queries, gallery, [torch.tensor(listed, dtype=torch.long) for listed in lists])
+    expected = {query: [gallery[i] for i in listed] for query, listed in zip(queries, lists, strict=True)}
+    assert output_files.read_reid_test(path, queries, gallery) == expected
+
+
+def test_lists_have_the_form_of_the_course(tmp_path):
+    lists = [torch.tensor([1, 0]), torch.tensor([], dtype=torch.long)]
+    output_files.write_reid_sets(tmp_path / "r.txt", ["12.jpg", "13.jpg"], ["345.jpg", "471.jpg"], lists)
+    assert (tmp_path / "r.txt").read_bytes() == b"12.jpg: 471.jpg, 345.jpg\n13.jpg:\n"
+
+
+@pytest.mark.parametrize(
+    ("queries", "gallery", "lists", "message"),
+    [
+        (["a"], ["x"], [], "0 lists for 1"),
+        (["a", "a"], ["x"], [[0], [0]], "2 lists for 1"),
+        (["a"], ["x", "y"], [[0, 0]], "repeats"),
+        (["a"], ["x"], [[3]], "outside the gallery"),
+        (["a"], ["x"], [[-1]], "outside the gallery"),
+        (["a"], ["x", "x"], [[0]], "repeated"),
+        (["a b.jpg"], ["x"], [[0]], "'a b.jpg'"),
+        (["a"], ["x,y"], [[0]], "comma"),
+        (["a"], ["x:y"], [[0]], "colon"),
+        (["a\udcff"], ["x"], [[0]], r"r\.txt"),
+    ],
+)
+def test_wrong_lists_leave_the_file_as_it_was(tmp_path, queries, gallery, lists, message):
+    path = write(tmp_path / "r.txt", "before")
+    with pytest.raises(ValueError, match=message) as raised:
+        output_files.write_reid_test(path, queries, gallery, [torch.tensor(positions) for positions in lists])
+    assert "r.txt" in str(raised.value) and path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LISTS,
+        "\ufeff" + LISTS,
+        LISTS.replace("\n", "\r\n"),
+        LISTS.rstrip(),
+        "\n" + LISTS.replace("\n", "\n\n"),
+        " q1.jpg :b.jpg,a.jpg \nq2.jpg: \n",
+        LISTS.encode("utf-16"),
+    ],
+    ids=["as written", "byte order mark", "Windows", "no last line end", "blank lines", "other spaces", "UTF-16"],
+)
+def test_lists_of_other_editors(tmp_path, content):
+    path = write(tmp_path / "r.txt", content)
+    expected = {"q1.jpg": ["b.jpg", "a.jpg"], "q2.jpg": []}
+    assert output_files.read_reid_test(path, QUERIES, IMAGES) == output_files.read_reid_sets(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("q1.jpg b.jpg\n", "line 1 does not have the form"),
+        (LISTS.replace(", ", " "), "line 1 does not have the form"),
+        (LISTS.replace("a.jpg", "a.jpg,"), "line 1 does not have the form"),
+        (LISTS + "q1.jpg: a.jpg", "line 3 repeats the query q1.jpg of line 1"),
+        (LISTS + "q3.jpg:", "line 3 begins with q3.jpg"),
+        ("q2.jpg:", "no line for q1.jpg"),
+        ("q2.jpg: a.jpg, b.jpg, a.jpg", "line 1 names a.jpg twice"),
+        ("q2.jpg: test/a.jpg", "line 1 names test/a.jpg"),
+        ("", "empty"),
+        (b"q1.jpg: a.jpg\nq2.jpg: \xe4.jpg\n", "line 2 is not UTF-8"),
+    ],
+)
+def test_a_malformed_list_gets_one_sentence(tmp_path, content, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as raised:
+        output_files.read_reid_test(write(tmp_path / "r.txt", content), QUERIES, IMAGES)
+    assert "\n" not in str(raised.value) and "r.txt" in str(raised.value)
+
+
+def test_written_classes_read_back(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.stack([torch.randint(len(names), (9,), generator=generator) for names in TASKS.values()], dim=1)
+    names, path = [f"{i:06d}.jpg" for i in range(9)], tmp_path / "c.csv"
+    output_files.write_classification_test(path, names, classes)
+    table = pd.read_csv(path)
+    assert list(table.columns) == ["id", *CLASSIFICATION_COLUMNS] and list(table["id"]) == names
+    assert to_targets(table).to_numpy().tolist() == classes.tolist()
+    backwards = output_files.read_classification_test(path, names[::-1])
+    assert backwards.to_numpy().tolist() == classes.flip(0).tolist()
+
+
+def test_classes_of_too_few_images_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="1 predictions for 2"):
+        output_files.write_classification_test(tmp_path / "c.csv", ["a", "b"], torch.zeros(1, 12, dtype=torch.long))
+    assert not (tmp_path / "c.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CLASSES,
+        "\ufeff" + CLASSES.replace("\n", "\r\n"),
+        CLASSES.replace(",2,", ",2.0,").replace("a.jpg", '"a.jpg"') + "\n",
+        "\n".join(f"x,{line}" if i else f"number,{line}" for i, line in enumerate(CLASSES.splitlines())),
+        "sep=;\n" + CLASSES.replace(",", ";"),
+        CLASSES.replace(",", ";").encode("utf-16"),
+    ],
+    ids=["as written", "Windows", "decimals and quotes", "one more column", "Excel", "UTF-16"],
+)
+def test_classes_of_other_programs(tmp_path, content):
+    table = output_files.read_classification_test(write(tmp_path / "c.csv", content), IMAGES)
+    assert list(table.columns) == list(TASKS) and (table == 0).all(axis=None) and len(table) == 3
+
+
+def test_files_without_multicolor_columns_are_read(tmp_path):
+    table = output_files.read_classification_test(write(tmp_path / "c.csv", SHORT), IMAGES)
+    assert (table["upcolor"] == 8).all() and (table["downcolor"] == 9).all() and (table["hat"] == 0).all()
+    two = SHORT.replace("a.jpg," + ",".join("1" * 27), "a.jpg," + ",".join("1" * 10 + "2" * 2 + "1" * 15))
+    with pytest.raises(ValueError, match="2 in 2 of the columns"):
+        output_files.read_classification_test(write(tmp_path / "c.csv", two), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (CLASSES.replace("id,age,", "id,", 1), "column age"),
+        (CLASSES.replace("b.jpg,1", "b.jpg,5"), "line 3 has '5' in column age"),
+        (CLASSES.replace("b.jpg,1", "b.jpg,"), "line 3 has '' in column age"),
+        (CLASSES.replace("b.jpg,1,1", "b.jpg,1,yes"), "line 3 has 'yes' in column backpack"),
+        (CLASSES.replace("c.jpg,1", "c.jpg,1,1"), "line 4 has 31 values"),
+        (CLASSES.replace("c.jpg", "d.jpg"), "line 4 has the id 'd.jpg'"),
+        (CLASSES.replace("c.jpg", "a.jpg"), "line 4 repeats the image a.jpg of line 2"),
+        (CLASSES.rsplit("\n", 2)[0], "no row for c.jpg"),
+        (CLASSES.replace("2", "1", 1), "line 2 has a 2 in 0 of the columns upblack to upmulticolor"),
+        (b"PK\x03\x04....", "Excel"),
+    ],
+)
+def test_malformed_classes_get_one_sentence(tmp_path, content, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as raised:
+        output_files.read_classification_test(write(tmp_path / "c.csv", content), IMAGES)
+    assert "\n" not in str(raised.value) and "c.csv" in str(raised.value)
+
+
+@pytest.fixture
+def run(tmp_path, make_table):
+    """A folder with correct output files, and the data set they belong to."""
+    gallery, queries = [f"{i:06d}.jpg" for i in range(1, 31)], [f"{i:06d}.jpg" for i in range(101, 107)]
+    test = pd.DataFrame({"path": gallery, "file": gallery, "pid": -2, "camera": -1})
+    data = Dataset("x", None, "course", make_table(4, 2), test.head(6).assign(file=queries), test)
+    output_files.write_reid_test(tmp_path / "reid_test.txt", queries, gallery, [torch.tensor([1, 0])] * len(queries))
+    classes = torch.zeros(len(gallery), 12, dtype=torch.int64)
+    output_files.write_classification_test(tmp_path / "classification_test.csv", gallery, classes)
+    return tmp_path, data
+
+
+def test_every_output_file_is_checked(run):
+    folder, data = run
+    assert output_files.check_output_files(folder, data) == []
+    (folder / "reid_sets.txt").write_text("000101.jpg:\n")
+    path = folder / "classification_test.csv"
+    path.write_text(path.read_text().replace(",1,", ",9,", 1))
+    classes, sets = output_files.check_output_files(folder, data)
+    assert sets.startswith("reid_sets.txt") and "000102.jpg, 000103.jpg, 000104.jpg and 2 more" in sets
+    assert classes.startswith("classification_test.csv: line 2 has '9'")
+    (folder / "reid_test.txt").unlink()
+    (fault,) = output_files.check_output_files(folder, data)
+    assert fault.startswith("reid_test.txt is missing")
+
+
+ATTRIBUTES = {task: {"acc": 0.5, "macc": 0.25} for task in (*TASKS, "average")}
+REID = {"mAP": 0.3, "rank1": 0.2, "rank5": 0.5, "rank10": 0.6, "mINP": 0.1}
+OURS = Settings("course", "smoke")
+
+
+def test_metrics_keep_the_fields_of_an_earlier_notebook(tmp_path):
+    path = tmp_path / "run" / "metrics.json"
+    output_files.write_metrics(path, reid=REID, seed=1)
+    output_files.write_metrics(path, test={"reid": REID}, seed=2)
+    assert json.loads(path.read_text()) == {"reid": REID, "seed": 2, "test": {"reid": REID}}
+    path.write_text(path.read_text()[:20])
+    with pytest.raises(ValueError, match=r"run/metrics\.json is damaged"):
+        output_files.write_metrics(path, seed=3)
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """`written(recipe, **content)`: the metrics of a run of `recipe` in a runs folder of this test."""
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
+
+    def write_run(recipe, **content):
+        complete = {"recipe": recipe, "seed": 0, "backbone": OURS.backbone, "pretrained": True}
+        path = Settings("course", recipe).folder / "metrics.json"
+        output_files.write_metrics(path, **(complete | {"attributes": ATTRIBUTES, "reid": REID} | content))
+        return path
+
+    return write_run
+
+
+def test_other_recipes_on_the_same_data(written):
+    written("report", test={"reid": REID, "attributes": None})
+    written("strong")
+    written("smoke")
+    lines = []
+    metrics = output_files.other_recipes(OURS, lines.append)
+    assert list(metrics) == ["report", "strong"] and lines == []
+    assert metrics["report"]["test"]["reid"] == REID and metrics["strong"]["attributes"] == ATTRIBUTES
+    assert list(output_files.other_recipes(Settings("course", "strong"))) == ["report"]
+
+
+def test_committed_tables_do_not_depend_on_runs(written):
+    path = Settings("synthetic", "report").folder / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(written("report").read_text())
+    assert list(output_files.other_recipes(Settings(recipe="strong"))) == ["report"]
+    assert output_files.other_recipes(Settings(), lambda line: pytest.fail(line)) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", b"\xff\xfe", '{"reid": {"mAP": 0.5}}', '{"attributes": 3}', '{"test": 5}', '{"reid": {"mAP": "high"}}'],
+)
+def test_a_damaged_run_is_not_compared(written, content):
+    write(written("report"), content)
+    lines = []
+    assert output_files.other_recipes(OURS, lines.append) == {}
+    assert "course-report/metrics.json is damaged" in lines[0] and "RECIPE=strong" in lines[1]
+
+
+def test_a_run_with_other_settings_is_not_compared(written):
+    written("report", seed=1, backbone="resnet18")
+    path = written("strong", reid=REID | {"mAP": 30})
+    lines = []
+    assert output_files.other_recipes(OURS, lines.append) == {}
+    assert "seed 1" in lines[0] and "resnet18" in lines[0]
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        output_files.read_metrics(path)
