@@ -1,4 +1,7 @@
-"""A door to `assignment_lib.reporting.score`: `python -m assignment_lib.score FOLDER --truth test_truth.csv`."""
+"""Command line and public API of the scorer in `assignment_lib.reporting.score`.
+
+`python -m assignment_lib.score FOLDER --truth test_truth.csv`.
+"""
 
 import sys
 
