@@ -71,7 +71,10 @@ def load(path: str | Path, max_bytes: int = 20 * archives.GB) -> Dataset:
     """
     source = find_data(path)
     if source is None:
-        raise FileNotFoundError(_not_found(Path(path).expanduser()))
+        tried = f"{Path(path).expanduser().absolute()} or {DATA_FOLDER / path}"
+        raise FileNotFoundError(
+            f"there is no data set at {tried}; check the spelling, or put the folder or archive there"
+        )
     folder = source
     if source.is_file():
         if not archives.is_archive(source):
@@ -91,13 +94,3 @@ def fingerprint(data: Dataset) -> str:
         digest.update(table[columns].to_csv(index=False).encode("utf-8", "surrogateescape"))
         digest.update(",".join(str(Path(path).stat().st_size) for path in table["path"]).encode())
     return digest.hexdigest()[:16]
-
-
-def _not_found(path: Path) -> str:
-    tried = f"{path}" if path.is_absolute() else f"{path.resolve()} and {DATA_FOLDER / path}"
-    unpacked = DATA_FOLDER / run_name(path)
-    if (unpacked / archives.MARKER).is_file():
-        remedy = f"its archive was unpacked before, so pass {unpacked}"
-    else:
-        remedy = "check the spelling, or put the folder or archive there"
-    return f"there is no data set at {tried}; {remedy}"

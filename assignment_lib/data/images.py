@@ -25,7 +25,6 @@ from assignment_lib.files import bar
 
 _FILES_PER_TASK = 64
 _NAMED_FILES = 5
-_ANNOUNCED_BYTES = 200_000_000  # larger tensors are announced
 
 
 class Decoded(NamedTuple):
@@ -161,16 +160,13 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _check_memory(shape: tuple[int, ...]) -> None:
-    """Announce large images; raise `MemoryError` where uint8 images of `shape` need more than the free memory."""
-    count, _, height, width = shape
+    """Raise `MemoryError` where uint8 images of `shape` need more than the free memory."""
     needed, free = math.prod(shape), _free_memory()
     if free is not None and needed > free:
         raise MemoryError(
-            f"{count:,} images of {height}x{width} need {needed / 1e6:,.0f} MB of memory, but {free / 1e6:,.0f} MB are free; "
-            "pass a smaller image_size in the recipe"
+            f"{shape[0]:,} images of {shape[2]}x{shape[3]} need {needed / 1e6:,.0f} MB of memory, but {free / 1e6:,.0f} MB are "
+            "free; pass a smaller image_size in the recipe"
         )
-    if needed > _ANNOUNCED_BYTES:
-        print(f"{count:,} images of {height}x{width}: {needed / 1e6:,.0f} MB of memory")
 
 
 def _free_memory() -> int | None:

@@ -1,7 +1,7 @@
 """Market-1501: download it from its authors, and convert it to the course's layout with an anonymous test.
 
 `make download` and `make course DATA=path/to/Market-1501-v15.09.15 [OUT=folder]`, or
-`python -m assignment_lib.data.market1501 download|course [--data PATH] [--out FOLDER] [--seed N]`.
+`python -m assignment_lib.data.market1501 download|course [--data PATH] [--out FOLDER]`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from filelock import FileLock
 from assignment_lib.data import archives
 from assignment_lib.data.annotations import ANNOTATIONS_FILE, ATTRIBUTES_FILE, TRUTH_FILE, read_market_attributes
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
-from assignment_lib.data.dataset import Dataset, load
-from assignment_lib.data.layouts import DISTRACTOR, image_files
+from assignment_lib.data.dataset import Dataset
+from assignment_lib.data.layouts import image_files
+from assignment_lib.dataset import load
 from assignment_lib.environment import DATA_FOLDER, setting
 from assignment_lib.files import write_text
 
@@ -166,22 +167,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", default=setting("OUT", str(DATA_FOLDER / "market1501-course")), help="the folder to write"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the order of the anonymous test images")
     options = parser.parse_args(arguments)
     try:
         if options.command == "download":
             print(download_market1501())
             return 0
-        course = load(to_course(load(options.data), options.out, options.seed))
+        course = load(to_course(load(options.data), options.out))
     except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{course.root} ({course.layout})")
-    for name, table in (("train", course.train), ("query", course.query), ("gallery", course.gallery)):
-        people = table["pid"][table["pid"] > DISTRACTOR].nunique()
-        print(f"  {name}: {len(table)} images" + (f" of {people} people" if people else ""))
-    for note in course.notes:
-        print(f"  {note}")
+    print(
+        f"{course.root}: {len(course.train)} training images, {len(course.query)} queries, {len(course.gallery)} test images"
+    )
     return 0
 
 

@@ -50,22 +50,6 @@ def test_one_person_by_hand():
     assert TASKS["downcolor"][target["downcolor"]] == "multicolor"
 
 
-def test_missing_column_is_named():
-    frame = pd.DataFrame([dict.fromkeys(ANNOTATION_COLUMNS, 1)]).drop(columns=["hair"])
-    with pytest.raises(ValueError, match=r"train\.csv: the column hair is missing"):
-        attributes.to_targets(frame, "train.csv")
-
-
-@pytest.mark.parametrize(
-    ("column", "value"), [("age", 5), ("hat", 0), ("upred", 3), ("gender", float("nan")), ("up", "x")]
-)
-def test_unknown_value_is_named(column, value):
-    frame = pd.DataFrame([dict.fromkeys(ANNOTATION_COLUMNS, 1)]).astype(object)
-    frame.loc[0, column] = value
-    with pytest.raises(ValueError, match=f"in the column {column}, where only 1 to"):
-        attributes.to_targets(frame)
-
-
 def test_target_outside_its_classes():
     with pytest.raises(ValueError, match="hat: a target outside"):
         attributes.to_annotations(pd.DataFrame([dict.fromkeys(TASKS, 0) | {"hat": 2}]))
