@@ -91,6 +91,6 @@ def fingerprint(data: Dataset) -> str:
     digest = hashlib.sha256()
     for table in (data.train, data.query, data.gallery):
         columns = [column for column in ("file", "pid", "camera", *TASKS) if column in table]
-        digest.update(table[columns].to_csv(index=False).encode("utf-8", "surrogateescape"))
+        digest.update(table[columns].to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
         digest.update(",".join(str(Path(path).stat().st_size) for path in table["path"]).encode())
     return digest.hexdigest()[:16]

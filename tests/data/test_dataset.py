@@ -7,6 +7,10 @@ import pytest
 from made_up_archives import entries
 from made_up_folders import TRAIN_NAMES, course, refused, zipped
 
+import synthetic_pedestrians
+from assignment_lib import dataset as public
+from assignment_lib import environment
+from assignment_lib.data import dataset, market1501
 from assignment_lib.data.dataset import fingerprint, load
 from assignment_lib.environment import Settings
 
@@ -87,3 +91,21 @@ def test_a_fingerprint_changes_with_annotations_sizes_and_names_but_not_with_the
     assert fingerprint(load(shutil.copytree(folder, tmp_path / "another name"))) == before
     change(folder)
     assert fingerprint(load(folder)) != before
+
+
+def test_the_public_loader_draws_and_downloads_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for module in (public, environment, dataset):
+        monkeypatch.setattr(module, "DATA_FOLDER", tmp_path / "data")
+    calls = []
+
+    def make(folder):
+        calls.append(folder)
+        return course(tmp_path / "data" / "synthetic") if folder else course(tmp_path / "data" / "market1501")
+
+    monkeypatch.setattr(synthetic_pedestrians, "draw", make)
+    monkeypatch.setattr(market1501, "download_market1501", lambda: make(None))
+    assert public.load("synthetic").name == "synthetic"
+    assert public.load(Path("market1501")).name == public.load("market1501").name == "market1501"
+    assert calls == [tmp_path / "data" / "synthetic", None]
+    assert public.load(str(tmp_path / "data" / "synthetic")).name == "synthetic" and len(calls) == 2
