@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.data.sources import ADDED, STYLED, appended
+from assignment_lib.data.split import ADDED, STYLED, appended
 from assignment_lib.training.assembly import Split
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from assignment_lib import environment
-from assignment_lib.progress import bar
+from assignment_lib.files import bar
 from assignment_lib.training import checkpoints
 from assignment_lib.training.loop import fit
 from assignment_lib.translation.generator import Translator, with_camera
