@@ -1,29 +1,30 @@
-"""A door to `assignment_lib.data`: `dataset.load`, which also makes the two data sets that it knows how to make."""
+"""Public API: `dataset.load`, which also draws or downloads the two data sets that it knows by name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from assignment_lib import synthetic
-from assignment_lib.data import dataset, download
+from assignment_lib.data import dataset
 from assignment_lib.data.dataset import Dataset
-from assignment_lib.environment import DATA_FOLDER
+from assignment_lib.environment import DATA_FOLDER, find_data
 
 __all__ = ["Dataset", "load"]
 
 
 def load(path: str | Path, **options: Any) -> Dataset:
-    """`data.dataset.load(path, **options)`, where "synthetic" is drawn and "market1501" downloaded if they are missing.
+    """`data.dataset.load(path, **options)`; "synthetic" is drawn and "market1501" downloaded into `data/` if missing.
 
-    Both go to `data/`, and a folder of that name in the current folder comes first, as for any other path. Raises what
-    `data.dataset.load`, `synthetic.draw` and `download.download_market1501` raise, one sentence each.
+    Raises what `data.dataset.load`, `synthetic_pedestrians.draw` and `market1501.download_market1501` raise.
     """
-    name = str(path)
-    if name in ("synthetic", "market1501") and not Path(name).exists():
-        if name == "synthetic":
-            synthetic.draw(DATA_FOLDER / name)  # at once where it stands already
-        elif not (DATA_FOLDER / name).exists():
-            print("downloading Market-1501 from its authors (146 MB) into data/")
-            download.download_market1501()
+    if str(path) == "synthetic":
+        from synthetic_pedestrians import draw
+
+        if not Path(path).exists():
+            draw(DATA_FOLDER / "synthetic")  # returns immediately if the folder is complete
+    elif str(path) == "market1501" and find_data(path) is None:
+        from assignment_lib.data.market1501 import download_market1501
+
+        print("downloading Market-1501 from its authors (146 MB) into data/")
+        download_market1501()
     return dataset.load(path, **options)

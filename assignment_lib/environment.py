@@ -1,7 +1,8 @@
-"""Where things are and what they run on: project root, settings, device, AMP dtype, seeding, versions, Colab."""
+"""Project root, settings, device, AMP dtype, seeding, versions, Colab."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from assignment_lib.files import stem
+from assignment_lib.files import run_name
 
 #: The folder that holds assignment_lib/, notebooks/ and figures/.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -25,32 +26,38 @@ FIGURES_FOLDER = PROJECT_ROOT / "figures"
 _PACKAGES = ("torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-class StepAside(Exception):
-    """Raised by a notebook that the data has nothing for; shown as its one sentence, and no error to `make notebooks`."""
+class SkipNotebook(Exception):
+    """Raised by a notebook that does not apply to the data; displayed as one sentence, not an error for `make notebooks`."""
 
-    def _render_traceback_(self) -> list[str]:  # IPython's own hook
+    def _render_traceback_(self) -> list[str]:  # IPython's hook
         return [str(self)]
 
 
 def runs_folder() -> Path:
-    """Networks, logs and deliverables: `runs/`, or where `ASSIGNMENT_RUNS` puts them, as on Google Drive in Colab.
+    """The folder of networks, logs and output files: `runs/`, or `ASSIGNMENT_RUNS`, for example on Google Drive.
 
-    Asked anew each time, since `notebook.settings` may mount the Drive when this module is already imported.
+    It is read at each call, because `notebook.settings` may mount Drive after this module was imported.
     """
     return Path(setting("RUNS", "") or PROJECT_ROOT / "runs")
 
 
 def setting(name: str, default: str) -> str:
-    """The value of the environment variable `ASSIGNMENT_<name>`, or `default` where it is unset or empty.
-
-    `make notebooks DATA=course.zip` and Colab users set these; the settings cell of each notebook shows them.
-    """
+    """The environment variable `ASSIGNMENT_<name>`, or `default` where it is unset or empty."""
     return os.environ.get(f"ASSIGNMENT_{name}") or default
+
+
+def find_data(path: str | Path) -> Path | None:
+    """The absolute path of a folder or archive, links resolved: `path`, else below `data/`; None where neither exists."""
+    path = Path(path).expanduser()
+    for candidate in (path, DATA_FOLDER / path):
+        if candidate.exists():
+            return candidate.resolve()
+    return None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person chooses before running the notebooks; every notebook shows its own in one cell."""
+    """The settings that a user chooses before running the notebooks; every notebook shows them in one cell."""
 
     data: str = "synthetic"
     recipe: str = "smoke"
@@ -60,30 +67,29 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """`runs/<data>-<recipe>/`: checkpoints, logs, metrics.json, deliverables."""
-        return runs_folder() / f"{stem(self.data)}-{self.recipe}"
+        """`runs/<data>-<recipe>/`: checkpoints, logs, metrics.json and output files. A link counts as its target."""
+        return runs_folder() / f"{run_name(find_data(self.data) or self.data)}-{self.recipe}"
 
     @property
     def committed(self) -> bool:
-        """Whether these are the settings of the notebooks and figures that are part of the project."""
+        """Whether these are the settings of the committed notebooks and figures."""
         return self == Settings()
 
     @property
     def figures(self) -> Path:
-        """Where tables and figures go: `figures/` for the committed settings, a folder of the run for all others."""
+        """The folder of tables and figures: `figures/` for the committed settings, a folder of the run for all others."""
         return FIGURES_FOLDER if self.committed else self.folder / "figures"
 
     def training_folder(self, network: str, with_backbone: bool = True) -> Path:
-        """Where the network called `network` keeps its checkpoints, history and TensorBoard logs.
+        """The folder of checkpoints, history and TensorBoard logs of `network`.
 
-        Seed and backbone (for a network that has one) are in its name, so that runs that differ in them do not overwrite
-        each other's networks.
+        Its name contains the seed and, with `with_backbone`, the backbone, so different runs have different folders.
         """
         return self.folder / f"{network}{self._backbone if with_backbone else ''}-seed{self.seed}"
 
     @property
     def ablations(self) -> Path:
-        """Where notebook 06 keeps its rows; a base with another backbone, or one from scratch, has its own place."""
+        """The folder of the rows of notebook 06; another backbone, or one from scratch, has its own."""
         return self.folder / f"ablations{'' if self._backbone == Settings()._backbone else self._backbone}"
 
     @property
@@ -92,17 +98,17 @@ class Settings:
 
 
 def settings(**chosen: Any) -> Settings:
-    """`Settings(**chosen)`, where the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ... win over `chosen`.
+    """`Settings(**chosen)`, overridden by the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ...
 
-    So `make notebooks RECIPE=report` and a person who edits the settings cell use the same cell (`notebook.settings`).
+    Raises `ValueError` naming a variable with an invalid value.
     """
     given = Settings(**chosen)
     pretrained = setting("PRETRAINED", "yes" if given.pretrained else "no").lower()
     if pretrained not in ("yes", "no"):
-        raise ValueError(f"ASSIGNMENT_PRETRAINED is {pretrained!r}; give yes or no")
+        raise ValueError(f"ASSIGNMENT_PRETRAINED is {pretrained!r}; set it to yes or no")
     seed = setting("SEED", str(given.seed))
     if not seed.isdecimal():
-        raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; give a whole number from 0")
+        raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; set it to a whole number from 0")
     return Settings(
         data=setting("DATA", given.data),
         recipe=setting("RECIPE", given.recipe),
@@ -118,65 +124,80 @@ def attended() -> bool:
 
 
 def in_colab() -> bool:
-    """True inside Google Colab."""
+    """Whether this is Google Colab."""
     return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
 
 
 def device() -> torch.device:
-    """CUDA where it is, else the CPU. In Colab without a GPU it prints how to get one."""
+    """CUDA if available, else the CPU. On Colab without a GPU it prints how to get one."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if in_colab():
-        print("No GPU here, so training is slow. Choose Runtime > Change runtime type > T4 GPU, then Run all.")
+        print("There is no GPU, so training is slow. Choose Runtime > Change runtime type > T4 GPU, then Run all.")
     return torch.device("cpu")
 
 
 def amp_dtype(device: torch.device) -> torch.dtype | None:
-    """The autocast dtype to train in on `device`, or None for plain float32.
+    """The default autocast dtype for training on `device`; None for float32.
 
-    CUDA: bfloat16 where the GPU has it in hardware (Ampere and later), else float16 (a T4), which needs a GradScaler.
-    `is_bf16_supported()` alone also says yes to the slow emulation on a T4. CPU: None; whether bfloat16 pays there
-    depends on the network (ResNet-18 gains, depthwise convolutions lose), so it is measured: `training.precision.faster_dtype`.
+    CUDA: bfloat16 where the GPU has it in hardware, else float16 (a T4), which needs a GradScaler. `is_bf16_supported()` alone
+    also returns True for the slow emulation on a T4. CPU: float32, so the same seed gives the same results.
     """
     if torch.device(device).type != "cuda":
         return None
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
+def keep_freed_memory() -> None:
+    """Let glibc keep memory that tensors free, instead of returning it to the system after each batch.
+
+    By default glibc maps every tensor above 32 MB anew, and the kernel clears its pages each time, which takes as long as the
+    network itself on a CPU. Does nothing on other C libraries.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(-4, 0)  # M_MMAP_MAX: map nothing
+    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: keep up to 2 GiB
+    mallopt(-2, 64 * 2**20)  # M_TOP_PAD: grow in steps of 64 MiB
+
+
 def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's generators (all devices)."""
+    """Seed the generators of Python, NumPy and torch (all devices)."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of the packages that decide a result, and of this code (git commit where there is one)."""
+    """Versions of Python, of the packages that affect results, and of this code (git commit, "unknown" without git)."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
-    commit = subprocess.run(
-        ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    found["commit"] = commit.stdout.strip() or "unknown"
-    return found
+    try:
+        command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
+        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:  # git is not installed
+        commit = ""
+    return found | {"commit": commit or "unknown"}
 
 
 def describe() -> str:
-    """One line a person reads first: device, then versions of the packages."""
+    """One line with the device and the versions of the packages."""
     where = device()
     name = torch.cuda.get_device_name() if where.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    return (
-        name
-        + " · "
-        + " · ".join(f"{package} {version}" for package, version in versions().items() if package != "commit")
+    return " · ".join(
+        [name, *(f"{package} {version}" for package, version in versions().items() if package != "commit")]
     )
 
 
 def relative(path: str | Path) -> str:
-    """`path` as a reader should see it: relative to the project root where it lies inside, else its name only."""
+    """`path` relative to the project root if it is inside, else its name only."""
     path = Path(path).resolve()
     return path.relative_to(PROJECT_ROOT).as_posix() if path.is_relative_to(PROJECT_ROOT) else path.name

@@ -1,36 +1,80 @@
-"""Names and whole writes of files, for every room."""
+"""Names of runs, atomic writes, and the progress bar: helpers that every package uses."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-#: What an archive may be called.
+from tqdm.auto import tqdm
+
+#: Suffixes of archives.
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tbz2", ".txz", ".tar", ".zip")
 
 
-def stem(path: str | Path) -> str:
-    """The name of a folder or archive without an archive suffix, lower-case, only letters, digits, `.`, `_`, `-`."""
+def run_name(path: str | Path) -> str:
+    """The name of a data set in `runs/` and `data/`: lower-case, without archive suffix, only letters, digits, `.`, `_`, `-`.
+
+    If other characters had to be replaced by `-`, a short hash of the name follows, so that different names stay different.
+    """
     name = Path(path).name.lower()
     suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
     name = name[: len(name) - len(suffix)]
-    return re.sub(r"[^a-z0-9._-]+", "-", name).strip("-.") or "data"
+    plain = re.sub(r"[^a-z0-9._-]+", "-", name).strip("-.")
+    if name.isascii() and plain:
+        return plain
+    return f"{plain or 'data'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write bytes to that becomes `path` at the end of the block: `path` is whole or stays as it was."""
-    part = path.with_name(path.name + ".part")
+def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
+    """A binary file that becomes `path` at the end of the block; on an error, `path` keeps its former content.
+
+    Raises `OSError` naming the file and the remedy where it cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(part, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(f"{path} was not written because the disk is full; free some space and run again") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise PermissionError(
+                f"{path} cannot be written; make its folder writable, or set ASSIGNMENT_RUNS to another folder"
+            ) from error
         raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` to `path` in UTF-8, atomically. Raises `ValueError` for text that UTF-8 cannot encode, and `OSError`."""
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        bad = text[max(0, error.start - 20) : error.end].encode("utf-8", "backslashreplace").decode()
+        raise ValueError(f"{path} was not written: {bad!r} cannot be encoded in UTF-8; rename that file") from error
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
+    """A progress bar with remaining time that disappears at the end; TQDM_DISABLE=1 switches all bars off."""
+    hidden = bool(os.environ.get("TQDM_DISABLE")) or not show
+    return tqdm(*arguments, leave=False, disable=hidden, **options)
+
+
+def quiet(line: str) -> None:
+    """A log function that drops its line."""

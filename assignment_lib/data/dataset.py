@@ -1,15 +1,18 @@
-"""Pedestrian images on disk -> tables with one row per image; the images themselves are decoded elsewhere.
+"""Pedestrian images on disk as tables with one row per image; `images.decode` reads the images.
 
-Three layouts are recognised, in a folder or in an archive, also where they lie one folder deep in it:
+Five layouts are recognised, in a folder or an archive, also one folder deep in it:
 
 - *course*: `train/`, `test/`, `queries/` and `annotations_train.csv`; test and queries are anonymous.
-- *market1501*: the official `bounding_box_train/`, `bounding_box_test/`, `query/`, with `market_attribute.mat` in or
-  beside the folder, or without it (re-ID only).
-- *plain*: a folder of `pid_cX...` images, or a `train/` of them, without annotations (re-ID only).
+- *market1501*: the official `bounding_box_train/`, `bounding_box_test/`, `query/`, with `market_attribute.mat` in or next
+  to the folder, or without it (re-identification only).
+- *gallery*: `train/`, `query/` and `gallery/` (or `test/`), named as in Market-1501.
+- *plain*: a folder of `<person>_c<camera>...` images, or a `train/` of them (re-identification only).
+- *persons*: one folder per person (re-identification only).
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,23 +20,20 @@ import pandas as pd
 
 from assignment_lib.data import archives
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.data.filenames import ANONYMOUS, UNKNOWN_CAMERA
-from assignment_lib.data.layouts import find_layout
-from assignment_lib.data.readers import read_course, read_market1501, read_plain
-from assignment_lib.environment import DATA_FOLDER
-from assignment_lib.files import stem
+from assignment_lib.data.layouts import ANONYMOUS, UNKNOWN_CAMERA, find_layout, read_layout
+from assignment_lib.environment import DATA_FOLDER, find_data
+from assignment_lib.files import run_name
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The tables of one data set, rows sorted by file name, with a `RangeIndex`.
+    """The tables of a data set, rows sorted by file name, with a `RangeIndex`.
 
-    Every table has the columns `path` (str, absolute), `file` (str, its name), `pid` (int64) and `camera` (int64, as
-    written in the file name, -1 where unknown). Where annotations are known, the twelve tasks of `attributes.TASKS`
-    follow: int64 targets in [0, C), or -1 in all twelve for junk, distractors and test identities without annotations.
-    `pid` is -2 where the test is anonymous; in a gallery -1 is junk and 0 a distractor.
-    `notes` hold what a user should know about the data, a sentence each.
-    `annotations` are those of the training identities as they were read, in annotation form, index `pid`; None without.
+    Every table has the columns `path` (str, absolute), `file` (str), `pid` (int64) and `camera` (int64, -1 where unknown).
+    Where annotations are known, the twelve tasks of `attributes.TASKS` follow: int64 targets in [0, C), or -1 in all twelve
+    for junk, distractors and test identities without annotations. `pid` is -2 where the test is anonymous; in a gallery -1
+    is junk and 0 a distractor. `notes` are sentences that a user should read. `annotations` are those of the training
+    identities in annotation form, index `pid`, or None.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Dataset:
 
     @property
     def has_test_identities(self) -> bool:
-        """Whether query and gallery are there and their identities known, so that re-ID can be scored on them."""
+        """Whether query and gallery exist with known identities, so that re-identification can be scored."""
         return all(len(table) and (table["pid"] != ANONYMOUS).all() for table in (self.query, self.gallery))
 
     @property
@@ -62,45 +62,49 @@ class Dataset:
 
 
 def load(path: str | Path, unpack_to: str | Path | None = None, max_bytes: int = 20 * archives.GB) -> Dataset:
-    """Load the data set in a folder or an archive (zip, tar, tar.gz, ...), whichever layout it has.
+    """Load the data set in a folder or an archive (zip, tar, tar.gz, ...) of any supported layout.
 
-    A relative `path` is tried as given, then below `data/`. Archives are unpacked once, to `data/<stem>/` or to the
-    folder `unpack_to`, and refused where they unpack to more than `max_bytes`.
+    A relative `path` is tried in the current folder, then in `data/`. Archives are unpacked once, to a folder of their name in
+    `data/` or to `unpack_to`, and refused where they unpack to more than `max_bytes`.
 
-    Raises `FileNotFoundError` or `ValueError` (for archives also `FileExistsError`, `OSError`) with one sentence that
-    names the file and the remedy. Images are not opened: `images.decode` finds the ones that cannot be decoded.
+    Raises `FileNotFoundError` or `ValueError` (for archives also `FileExistsError`, `OSError`) with one sentence that names
+    the file and the remedy. `images.decode` names images that cannot be decoded.
     """
-    given = _locate(path)
+    given = find_data(path)
+    if given is None:
+        raise FileNotFoundError(_nowhere(Path(path).expanduser()))
     folder = _unpack(given, unpack_to, max_bytes) if given.is_file() else given
     root, layout = find_layout(folder)
-    if layout == "course":
-        tables = read_course(root)
-    elif layout == "market1501":
-        tables = read_market1501(root, (root, root.parent, folder, folder.parent, given.parent))
-    else:
-        tables = read_plain(root)
-    return Dataset(stem(given), root, layout, *tables)
+    places = (root, root.parent, folder, folder.parent, given.parent)
+    return Dataset(run_name(given), root, layout, *read_layout(root, layout, places))
 
 
-def _locate(path: str | Path) -> Path:
-    """The absolute path of an existing folder or archive; `FileNotFoundError` that says what to do otherwise."""
-    path = Path(path).expanduser()
-    for candidate in (path, DATA_FOLDER / path):
-        if candidate.exists():
-            return candidate.resolve()
+def fingerprint(data: Dataset) -> str:
+    """A hash of names, sizes and targets of all images, in order. It does not depend on the folder."""
+    digest = hashlib.sha256()
+    for table in (data.train, data.query, data.gallery):
+        columns = [column for column in ("file", "pid", "camera", *TASKS) if column in table]
+        digest.update(table[columns].to_csv(index=False).encode())
+        digest.update(",".join(str(Path(path).stat().st_size) for path in table["path"]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _nowhere(path: Path) -> str:
     tried = f"{path}" if path.is_absolute() else f"{path.resolve()} and {DATA_FOLDER / path}"
-    if path.name == "synthetic":
-        remedy = "draw it with assignment_lib.synthetic.draw"
-    elif (DATA_FOLDER / stem(path) / archives.MARKER).is_file():
-        remedy = f"the archive was unpacked before, so give {DATA_FOLDER / stem(path)} instead"
+    unpacked = DATA_FOLDER / run_name(path)
+    if (unpacked / archives.MARKER).is_file():
+        remedy = f"its archive was unpacked before, so pass {unpacked}"
     else:
         remedy = "check the spelling, or put the folder or archive there"
-    raise FileNotFoundError(f"there is no data set at {tried}; {remedy}")
+    return f"there is no data set at {tried}; {remedy}"
 
 
 def _unpack(archive: Path, target: str | Path | None, max_bytes: int) -> Path:
     if not archives.is_archive(archive):
-        raise ValueError(f"{archive} is neither a folder nor a zip or tar archive; unpack it and give the folder")
-    return archives.unpack(
-        archive, DATA_FOLDER / stem(archive) if target is None else target, max_bytes, check=find_layout
-    )
+        raise ValueError(f"{archive} is neither a folder nor a zip or tar archive; unpack it and pass the folder")
+    if target is None:
+        target = DATA_FOLDER / run_name(archive)
+        if archives.belongs_to_another(archive, target):  # an archive of the same name in another folder
+            place = hashlib.sha256(str(archive.parent).encode()).hexdigest()[:6]
+            target = target.with_name(f"{target.name}-{place}")
+    return archives.unpack(archive, target, max_bytes, check=find_layout)

@@ -1,24 +1,37 @@
 """Decoded images in memory.
 
-Market-1501 is small once decoded: a picture of 128x64 takes 24,576 bytes. So each file is decoded once, by threads, to
-one uint8 tensor, and an epoch then only gathers rows: no worker processes, the same on Windows, Colab and a laptop.
+Market-1501 is small once decoded: an image of 128x64 takes 24,576 bytes. Threads decode each file once, into one uint8
+tensor, and an epoch only gathers rows, without worker processes. Pillow decodes: torchvision.io is about twice as fast on
+plain JPEG but reads fewer formats.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
 
-from assignment_lib.data.decoding import Decoded, close_gaps, decode_into
-from assignment_lib.data.image_cache import decode_through_cache
-from assignment_lib.data.memory import announce, require_memory
+from assignment_lib.files import bar
 
+_FILES_PER_TASK = 64
 _NAMED_FILES = 5
+_ANNOUNCED_BYTES = 200_000_000  # larger tensors are announced
+
+
+class Decoded(NamedTuple):
+    """The result of `decode`."""
+
+    images: Tensor  # (N, 3, H, W) uint8
 
 
 def decode(
@@ -26,59 +39,156 @@ def decode(
     size: tuple[int, int] = (128, 64),
     *,
     workers: int | None = None,
-    corrupt: str = "stop",
-    cache: str | Path | None = None,
     progress: bool = True,
 ) -> Decoded:
-    """Decode image files to one uint8 tensor; `images = decode(table.path).images`.
+    """Decode image files into one uint8 tensor: `decode(table["path"]).images`.
 
-    Any file that Pillow reads comes out as upright RGB of `size` = (height, width): EXIF orientation applied, grey and
-    16-bit grey (its high byte) repeated to three channels, palettes and CMYK converted, transparency laid over white,
-    other sizes resized by antialiased bilinear interpolation (the aspect ratio is not kept).
+    Any file that Pillow reads becomes upright RGB of `size` = (height, width): EXIF orientation is applied, grey and 16-bit
+    grey (its high byte) are repeated to three channels, palettes and CMYK are converted, transparency is laid over white,
+    and other sizes are resized by antialiased bilinear interpolation (the aspect ratio is not kept).
 
-    workers: threads; as many as there are cores where None.
-    corrupt: what an unreadable file does. "stop" raises ValueError naming it; "skip" leaves it out and lists it.
-    cache: a file that keeps the decoded images on disk and is memory-mapped, so that they take no memory beforehand. It
-        is used again while paths, file sizes, modification times and `size` stay the same, and made anew otherwise.
-    progress: show a bar.
-    Raises MemoryError, before it starts, where the images do not fit into the free memory (known where psutil is
-    installed), and OSError where the cache does not fit onto its disk.
+    workers: number of threads; by default the number of cores.
+    Raises `ValueError` naming the files that cannot be decoded, and `MemoryError` in advance where the images do not fit
+    into the free memory (known if psutil is installed).
     """
-    if corrupt not in ("stop", "skip"):
-        raise ValueError(f'corrupt={corrupt!r} must be "stop" or "skip"')
     files = [os.fspath(path) for path in paths]
     shape = (len(files), 3, *size)
-    if cache is None:
-        decoded = _decode_to_memory(files, shape, workers, progress)
-    else:
-        decoded = decode_through_cache(Path(cache), files, shape, workers, progress)
-    if decoded.corrupt and corrupt == "stop":
-        raise ValueError(_corrupt_message(decoded.corrupt, len(files)))
-    return decoded
+    _check_memory(shape)
+    images = torch.empty(shape, dtype=torch.uint8)
+    faults = _decode_into(images, files, workers, progress)
+    if faults:
+        named = [f"{files[i]} ({fault})" for i, fault in list(faults.items())[:_NAMED_FILES]]
+        more = f" and {len(faults) - len(named):,} more" if len(faults) > len(named) else ""
+        raise ValueError(
+            f"{len(faults):,} of {len(files):,} images cannot be decoded: {', '.join(named)}{more}; replace or remove them"
+        )
+    return Decoded(images)
 
 
 def sizes(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Width, height and mode of image files as their headers say, one row per file; nothing is decoded."""
+    """Width, height and mode from the headers of image files, one row per file; no pixels are decoded.
+
+    Raises `ValueError` naming a file that is not an image.
+    """
     rows = []
     for path in paths:
-        with Image.open(path) as image:
-            rows.append({"width": image.width, "height": image.height, "mode": image.mode})
+        try:
+            with Image.open(path) as image:
+                rows.append({"width": image.width, "height": image.height, "mode": image.mode})
+        except OSError as error:
+            raise ValueError(
+                f"{path} cannot be read ({_fault(os.fspath(path), error)}); replace or remove it"
+            ) from error
     return pd.DataFrame(rows, columns=["width", "height", "mode"])
 
 
-def _decode_to_memory(files: list[str], shape: tuple[int, ...], workers: int | None, progress: bool) -> Decoded:
-    announce(shape, "memory")
-    require_memory(shape)
-    images = torch.empty(shape, dtype=torch.uint8)
-    faults = decode_into(images, files, workers, progress)
-    kept = close_gaps(images, faults)
-    return Decoded(images[: len(kept)], kept, {files[i]: fault for i, fault in faults.items()})
+def decode_file(path: str | Path | BinaryIO, size: tuple[int, int]) -> np.ndarray:
+    """One image file (a path or an open file) as uint8 (height, width, 3), converted as `decode` describes.
+
+    Raises whatever Pillow raises, and `ValueError` for floating-point pixels.
+    """
+    with Image.open(path) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        rgb = _to_rgb(image)
+        if rgb.size != (size[1], size[0]):
+            rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)  # Pillow antialiases
+        return np.asarray(rgb)
 
 
-def _corrupt_message(corrupt: dict[str, str], count: int) -> str:
-    named = [f"{path} ({fault})" for path, fault in list(corrupt.items())[:_NAMED_FILES]]
-    more = f" and {len(corrupt) - len(named):,} more" if len(corrupt) > len(named) else ""
-    return (
-        f"{len(corrupt):,} of {count:,} images cannot be decoded: {', '.join(named)}{more}; "
-        'put good copies in their place, or leave them out with corrupt="skip".'
-    )
+def near_duplicates(images: Tensor, others: Tensor, similarity: float = 0.97, chunk: int = 1024) -> Tensor:
+    """Which of `images` look nearly like one of `others`: bool `(N,)`.
+
+    Both are uint8, `(N, 3, H, W)` and `(M, 3, H, W)`. Thumbnails of 16 x 8 pixels are compared by their correlation, which
+    neither re-encoding nor brightness changes; above `similarity` two images are taken for the same scene.
+    """
+    references = _thumbnails(others)
+    best = [(part @ references.T).amax(1) for part in _thumbnails(images).split(chunk)] if len(others) else []
+    return torch.cat(best) >= similarity if best else torch.zeros(len(images), dtype=torch.bool)
+
+
+def _thumbnails(images: Tensor, size: tuple[int, int] = (16, 8)) -> Tensor:
+    """Thumbnails as vectors of mean 0 and length 1: uint8 `(N, 3, H, W)` -> float32 `(N, 3 * 16 * 8)`."""
+    small = torch.cat([F.interpolate(part.float(), size, mode="area") for part in images.split(1024)]).flatten(1)
+    return F.normalize(small - small.mean(dim=1, keepdim=True))
+
+
+def _decode_into(images: Tensor, paths: Sequence[str], workers: int | None, progress: bool) -> dict[int, str]:
+    """Fill the rows of `images` from the files `paths`; returns position -> fault of the files that cannot be decoded."""
+    rows, size = images.numpy(), (images.shape[2], images.shape[3])  # NumPy copies without threads of its own
+
+    def decode_rows(start: int) -> list[tuple[int, str]]:
+        faults = []
+        for i in range(start, min(start + _FILES_PER_TASK, len(paths))):
+            try:
+                rows[i] = decode_file(paths[i], size).transpose(2, 0, 1)
+            except MemoryError:
+                raise
+            except Exception as error:  # decoders raise nearly everything on broken files
+                faults.append((i, _fault(paths[i], error)))
+        return faults
+
+    pool = ThreadPoolExecutor(workers or _cores())
+    try:
+        tasks = [pool.submit(decode_rows, start) for start in range(0, len(paths), _FILES_PER_TASK)]
+        faults = []
+        with bar(total=len(paths), desc="decoding", unit="image", show=progress) as done:
+            for task in as_completed(tasks):
+                faults += task.result()
+                done.update(min(_FILES_PER_TASK, len(paths) - done.n))
+    finally:  # on Ctrl-C, too: tasks that have not started are cancelled
+        pool.shutdown(cancel_futures=True)
+    return dict(sorted(faults))
+
+
+def _fault(path: str, error: Exception) -> str:
+    """A few words about the fault of a file whose decoding raised `error`."""
+    if isinstance(error, FileNotFoundError):
+        return "missing"
+    if isinstance(error, PermissionError):
+        return "not readable"
+    if os.path.isdir(path):
+        return "a folder"
+    if os.path.getsize(path) == 0:
+        return "empty"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image"
+    return str(error) or type(error).__name__
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow's own conversion clips 16-bit values at 255, which turns nearly every pixel white.
+        values = np.asarray(image).astype(np.int64)
+        image = Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point pixels of unknown range")
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _check_memory(shape: tuple[int, ...]) -> None:
+    """Announce large images; raise `MemoryError` where uint8 images of `shape` need more than the free memory."""
+    count, _, height, width = shape
+    needed, free = math.prod(shape), _free_memory()
+    if free is not None and needed > free:
+        raise MemoryError(
+            f"{count:,} images of {height}x{width} need {needed / 1e6:,.0f} MB of memory, but {free / 1e6:,.0f} MB are free; "
+            "pass a smaller image_size in the recipe"
+        )
+    if needed > _ANNOUNCED_BYTES:
+        print(f"{count:,} images of {height}x{width}: {needed / 1e6:,.0f} MB of memory")
+
+
+def _free_memory() -> int | None:
+    """Free memory in bytes; None if psutil is not installed."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return int(psutil.virtual_memory().available)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

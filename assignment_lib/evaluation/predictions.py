@@ -1,22 +1,32 @@
-"""From images to embeddings and attribute probabilities, without gradients."""
+"""Images to embeddings and attribute probabilities, without gradients; attribute predictions averaged over neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.progress import bar
+from assignment_lib.evaluation.attribute_scores import attribute_scores
+from assignment_lib.files import bar
 
-Thing = TypeVar("Thing")
+#: Largest activation of one batch on the CPU, in bytes. glibc maps blocks above 32 MiB anew at each use and returns free
+#: memory above 64 MiB to the system, so several activations must fit below that. Otherwise page faults take more time
+#: than the network (`benchmarks/inference_batch.py`).
+_CPU_ACTIVATION = 16 * 2**20
+#: Bytes of the largest activation per image pixel: EfficientNet-Lite widens to 96 float32 channels at a quarter of the
+#: pixels. ResNets and DenseNets need 64.
+_ACTIVATION_PER_PIXEL = 96
+_CUDA_BATCH = 256
+_NEIGHBOUR_ROWS = 1024  # rows whose similarities to all others are in memory at a time
 
 
 class Predictions(NamedTuple):
-    """What a network says about N images, on the CPU in float32."""
+    """The predictions of a network for N images, float32 on the CPU."""
 
     embeddings: Tensor  # (N, D), L2-normalised: a dot product is the cosine similarity
     probabilities: dict[str, Tensor]  # task -> (N, C), each row sums to 1
@@ -26,22 +36,105 @@ class Predictions(NamedTuple):
         return torch.stack([self.probabilities[task].argmax(1) for task in TASKS], dim=1)
 
 
-def each(look: Callable[[Tensor], Thing], stores: Mapping[str, Tensor]) -> dict[str, Thing]:
-    """`look(images)` of every named store; two stores of the same images, as crowd and gallery may be, are looked at once."""
-    seen: list[tuple[Tensor, Thing]] = []
-    results = {}
-    for name, images in stores.items():
-        known = [result for others, result in seen if torch.equal(images, others)]
-        results[name] = known[0] if known else look(images)
-        seen += [] if known else [(images, results[name])]
-    return results
+def inference_batch_size(height: int, width: int, device: torch.device | str = "cpu") -> int:
+    """Images per batch without gradients: 256 on a GPU; on the CPU as many as keep activations in reusable memory."""
+    if torch.device(device).type != "cpu":
+        return _CUDA_BATCH
+    return max(1, _CPU_ACTIVATION // (_ACTIVATION_PER_PIXEL * height * width))
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, images: Tensor, batch_size: int | None = None, progress: bool = False, flip: bool = False
+) -> Predictions:
+    """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`, then restore its mode.
+
+    `batch_size=None` takes `inference_batch_size`. `flip` also predicts each mirror image: the normalised embeddings are
+    added, the probabilities averaged. Only one batch at a time is converted to float.
+
+    Raises `ValueError` for images that are not uint8 `(N, 3, H, W)`, and for another size than the network's `image_size`
+    (height, width) if it has that attribute.
+    """
+    _check_images(images)
+    size = getattr(model, "image_size", None)
+    if size is not None and tuple(int(side) for side in size) != tuple(images.shape[2:]):
+        height, width = (int(side) for side in size)
+        raise ValueError(
+            f"images are {images.shape[2]} x {images.shape[3]} pixels, but the network was built for {height} x {width}. "
+            f"Decode the images with size ({height}, {width})."
+        )
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    embeddings, probabilities = [], []
+    try:
+        for batch in _batches(images, device, batch_size, progress):
+            views = [batch, batch.flip(3)] if flip else [batch]
+            outputs = [model(view.contiguous(memory_format=torch.channels_last)) for view in views]
+            embedding = sum((F.normalize(o.embedding.float()) for o in outputs), torch.zeros((), device=device))
+            embeddings.append(F.normalize(embedding).cpu())
+            tasks = outputs[0].attributes
+            means = {task: sum(o.attributes[task].float().softmax(1) for o in outputs) / len(outputs) for task in tasks}
+            probabilities.append({task: values.cpu() for task, values in means.items()})
+    finally:
+        model.train(was_training)
+    count = len(images)
+    joined = {task: torch.cat([part[task] for part in probabilities])[:count] for task in probabilities[0]}
+    return Predictions(torch.cat(embeddings)[:count], joined)
+
+
+@torch.inference_mode()
+def untrained_embeddings(
+    backbone_name: str,
+    images: Tensor,
+    *,
+    pretrained: bool = True,
+    device: torch.device | str = "cpu",
+    batch_size: int | None = None,
+    progress: bool = False,
+) -> Tensor:
+    """The ImageNet features of a backbone before any training on people, averaged over the image.
+
+    `images` are uint8 `(N, 3, H, W)`; returns `(N, channels)` float32 on the CPU, L2-normalised. `pretrained=False` keeps
+    the weights random (for tests), `batch_size=None` takes `inference_batch_size`. Raises `ConnectionError` and
+    `ValueError` as `models.backbones.backbone` does.
+    """
+    from assignment_lib.models.backbones import backbone  # imports timm, which scoring files does not need
+
+    _check_images(images)
+    network = backbone(backbone_name, pretrained)
+    features = network.features.eval().to(device)
+    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (network.mean, network.std))
+    pooled = []
+    for batch in _batches(images, torch.device(device), batch_size, progress):
+        maps = features(batch.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last))
+        pooled.append(F.normalize(maps.float().mean((2, 3))).cpu())
+    return torch.cat(pooled)[: len(images)]
+
+
+def _check_images(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
+        raise ValueError(
+            f"images have dtype {images.dtype} and shape {tuple(images.shape)}. Pass uint8 images (N, 3, H, W)."
+        )
+
+
+def _batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
+    """Batches of float images in [0, 1] on `device`. Without images one black image, so that outputs have their shapes."""
+    size = batch_size or inference_batch_size(images.shape[2], images.shape[3], device)
+    if device.type == "cpu":
+        torch.empty(2**25 - 2**16, dtype=torch.uint8)  # glibc keeps blocks up to the largest one ever freed (32 MiB)
+    if not len(images):
+        images = images.new_zeros(1, *images.shape[1:])
+    for start in bar(range(0, len(images), size), "images", show=progress):
+        yield images[start : start + size].to(device).float().div_(255)
 
 
 def with_mirror(plain: Predictions, mirrored: Predictions) -> Predictions:
-    """What `predict(..., flip=True)` says, from the predictions of images and of their mirror images."""
-    embeddings = F.normalize(plain.embeddings + mirrored.embeddings)
+    """The result of `predict(..., flip=True)` from the predictions of images and of their mirror images."""
     return Predictions(
-        embeddings, {task: (values + mirrored.probabilities[task]) / 2 for task, values in plain.probabilities.items()}
+        F.normalize(plain.embeddings + mirrored.embeddings),
+        {task: (values + mirrored.probabilities[task]) / 2 for task, values in plain.probabilities.items()},
     )
 
 
@@ -54,27 +147,63 @@ def join(*parts: Predictions) -> Predictions:
     )
 
 
-@torch.inference_mode()
-def predict(
-    model: nn.Module, images: Tensor, batch_size: int = 256, progress: bool = False, flip: bool = False
+def with_neighbours(
+    predictions: Predictions,
+    neighbours: Predictions,
+    own_rows: Tensor,
+    adjustment: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+    images: int = 8,
+    share: float = 0.7,
+    temperature: float = 0.1,
 ) -> Predictions:
-    """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`; its training mode is restored afterwards.
+    """`predictions` with each row's probabilities averaged with those of its nearest images in `neighbours`.
 
-    `flip` looks at each image's mirror image too: the normalised embeddings are added, the probabilities averaged.
+    `(1 - share) p_i + share sum_j w_ij p_j` over the `images` nearest j by cosine similarity s, with the weights
+    `w_ij = softmax_j(s_ij / temperature)`: one step of label spreading (Zhou et al. 2004, section 2), which needs no
+    labels. The embeddings stay the same. `own_rows` `(N,)` int64 is the row of each image in `neighbours`, so that it is
+    not its own neighbour, or -1 if it is not there. `adjustment` is the network's `LogitAdjustment`: it is removed before
+    the average and applied afterwards, since averaging adjusted probabilities would favour the common classes again.
+
+    Raises `ValueError` if `neighbours` holds no other image, or if `share` is not between 0 and 1.
     """
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    embeddings, probabilities = [], []
-    for start in bar(range(0, len(images), batch_size), "images", show=progress):
-        batch = images[start : start + batch_size].to(device).float().div_(255)
-        views = [batch, batch.flip(3)] if flip else [batch]
-        outputs = [model(view.contiguous(memory_format=torch.channels_last)) for view in views]
-        embedding = sum((F.normalize(output.embedding.float()) for output in outputs), torch.zeros((), device=device))
-        embeddings.append(F.normalize(embedding).cpu())
-        tasks = outputs[0].attributes
-        means = {task: sum(o.attributes[task].float().softmax(1) for o in outputs) / len(outputs) for task in tasks}
-        probabilities.append({task: values.cpu() for task, values in means.items()})
-    model.train(was_training)
-    together = {task: torch.cat([part[task] for part in probabilities]) for task in probabilities[0]}
-    return Predictions(torch.cat(embeddings), together)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}. Pass a number between 0 and 1.")
+    images = min(images, len(neighbours.embeddings) - int((own_rows >= 0).any()))
+    if images < 1:
+        raise ValueError("an image has no neighbour but itself. Pass at least two images as neighbours.")
+    own = _without_adjustment(predictions.probabilities, adjustment)
+    others = _without_adjustment(neighbours.probabilities, adjustment)
+    parts: dict[str, list[Tensor]] = {task: [] for task in own}
+    for rows in torch.arange(len(predictions.embeddings)).split(_NEIGHBOUR_ROWS):
+        similarity = predictions.embeddings[rows] @ neighbours.embeddings.T
+        is_there = own_rows[rows] >= 0
+        similarity[is_there.nonzero()[:, 0], own_rows[rows][is_there]] = -torch.inf
+        nearest = similarity.topk(images)
+        weights = (nearest.values / temperature).softmax(1)[:, None]
+        for task, values in own.items():
+            average = (weights @ others[task][nearest.indices])[:, 0]
+            parts[task].append((1 - share) * values[rows] + share * average)
+    mixed = {task: torch.cat(values) for task, values in parts.items()}
+    if adjustment is not None:
+        logits = adjustment({task: values.log() for task, values in mixed.items()})
+        mixed = {task: values.softmax(1) for task, values in logits.items()}
+    return predictions._replace(probabilities=mixed)
+
+
+def _without_adjustment(
+    probabilities: dict[str, Tensor], adjustment: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None
+) -> dict[str, Tensor]:
+    if adjustment is None:
+        return probabilities
+    offsets = adjustment({task: torch.zeros_like(values) for task, values in probabilities.items()})  # -tau log prior
+    raw = {task: values * (-offsets[task]).exp() for task, values in probabilities.items()}
+    return {task: values / values.sum(1, keepdim=True) for task, values in raw.items()}
+
+
+def neighbours_table(plain: Predictions, averaged: Predictions, targets: Tensor) -> pd.DataFrame:
+    """Average Acc and mAcc in percent without and with neighbours, one row each. `targets` is `(N, 12)`."""
+    rows = []
+    for name, predictions in (("image alone", plain), ("averaged over neighbours", averaged)):
+        average = attribute_scores(predictions.classes(), targets)["average"]
+        rows.append({"Predicted from": name, "Acc": 100 * average["acc"], "mAcc": 100 * average["macc"]})
+    return pd.DataFrame(rows)

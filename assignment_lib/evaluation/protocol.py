@@ -1,11 +1,11 @@
-"""The rules of Market-1501, single query, in plain lines: who counts, and what a ranking scores.
+"""The rules of Market-1501, single query, in readable form: excluded images, and scores of one ranking.
 
-Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, section 3.3. For each query the gallery images
-of the same person from the same camera leave, and so does the junk. Distractors (id 0) stay and are wrong. Gallery
-images of equal similarity keep the order they have in the gallery. A query without a true match left is left out of
+Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, section 3.3. For each query we exclude junk
+images and the gallery images of the same person from the same camera. Distractors (id 0) stay in the ranking and are
+wrong. Gallery images of equal similarity keep the order of the gallery. Queries without a true match are excluded from
 every mean, and counted.
 
-`reid_scores` gives the same numbers fast, and is tested against these lines.
+`reid_scores` computes the same numbers fast and is tested against this module.
 """
 
 from __future__ import annotations
@@ -13,8 +13,27 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-#: Gallery images of this id are neither right nor wrong: they leave before anything is ranked.
+#: Gallery images with this id are neither right nor wrong: they are excluded from every ranking.
 JUNK_ID = -1
+
+
+def excluded(
+    query_ids: np.ndarray | int,
+    query_cameras: np.ndarray | int | None,
+    gallery_ids: np.ndarray,
+    gallery_cameras: np.ndarray | None,
+) -> np.ndarray:
+    """Which gallery images do not count: junk, and images of the query's person from the query's camera.
+
+    Queries are integers `(Q,)` or one integer, gallery values integers `(G,)`. Without cameras (None) only junk is
+    excluded. Returns bool `(Q, G)`, or `(G,)` for one query.
+    """
+    same_person = np.asarray(query_ids)[..., None] == gallery_ids
+    junk = np.broadcast_to(gallery_ids == JUNK_ID, same_person.shape)
+    if query_cameras is None or gallery_cameras is None:
+        return junk.copy()
+    same_camera = np.asarray(query_cameras)[..., None] == gallery_cameras
+    return junk | (same_person & same_camera)
 
 
 def ranked_matches(
@@ -25,42 +44,50 @@ def ranked_matches(
     gallery_cameras: np.ndarray | None = None,
     itself: int | None = None,
 ) -> list[bool]:
-    """The gallery images that count for one query, most similar first: True for the query's person, False for another.
+    """The ranking of one query without the excluded images, best first: True for the query's person, False otherwise.
 
-    `similarity`, `gallery_ids` and `gallery_cameras` are `(G,)`; without cameras only the junk leaves. `itself` is the
-    query's own place where it comes from the gallery.
+    `similarity`, `gallery_ids` and `gallery_cameras` are `(G,)`. `itself` is the position of the query's own image, which
+    is excluded too, if the query comes from the gallery.
     """
-    right = []
-    for image in np.argsort(-similarity, kind="stable"):
-        same_person = gallery_ids[image] == query_id
-        same_camera = gallery_cameras is not None and gallery_cameras[image] == query_camera
-        if gallery_ids[image] == JUNK_ID or (same_person and same_camera) or image == itself:
-            continue
-        right.append(bool(same_person))
-    return right
+    skipped = excluded(query_id, query_camera, gallery_ids, gallery_cameras)
+    if itself is not None:
+        skipped[itself] = True
+    order = np.argsort(-similarity, kind="stable")
+    return [bool(gallery_ids[image] == query_id) for image in order if not skipped[image]]
 
 
-def average_precision(right: list[bool]) -> float:
-    """The mean of the precision at each true match, as today's papers have it."""
-    ranks = [rank for rank, is_right in enumerate(right, start=1) if is_right]
-    return sum(found / rank for found, rank in enumerate(ranks, start=1)) / len(ranks)
+def average_precision(matches: list[bool]) -> float:
+    """The mean of the precision at each true match of a ranking, as in today's papers."""
+    ranks = [rank for rank, is_match in enumerate(matches, start=1) if is_match]
+    return sum(number / rank for number, rank in enumerate(ranks, start=1)) / len(ranks)
 
 
-def market_average_precision(right: list[bool]) -> float:
-    """The area under the lines between the points of recall and precision: Market-1501's own `compute_AP.m`."""
-    area, found, matches, old_recall, old_precision = 0.0, 0, sum(right), 0.0, 1.0
-    for rank, is_right in enumerate(right, start=1):
-        found += is_right
-        recall, precision = found / matches, found / rank
+def market_average_precision(matches: list[bool]) -> float:
+    """The area under the line through the points of recall and precision: `compute_AP.m` of Market-1501."""
+    area, found, total, old_recall, old_precision = 0.0, 0, sum(matches), 0.0, 1.0
+    for rank, is_match in enumerate(matches, start=1):
+        found += is_match
+        recall, precision = found / total, found / rank
         area += (recall - old_recall) * (old_precision + precision) / 2
         old_recall, old_precision = recall, precision
     return area
 
 
-def inverse_negative_penalty(right: list[bool]) -> float:
-    """The number of matches over the rank of the last one (Ye et al., TPAMI 2021, section 4.1); mINP is its mean."""
-    last = max(rank for rank, is_right in enumerate(right, start=1) if is_right)
-    return sum(right) / last
+def inverse_negative_penalty(matches: list[bool]) -> float:
+    """Number of true matches divided by the rank of the last one (Ye et al., TPAMI 2021, section 4.1)."""
+    last = max(rank for rank, is_match in enumerate(matches, start=1) if is_match)
+    return sum(matches) / last
+
+
+def precision_recall_f1(
+    found: np.ndarray | float, returned: np.ndarray | float, relevant: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and F1 of `found` true matches among `returned` images, of `relevant` ones; elementwise.
+
+    Precision and F1 are 0 where nothing is returned. `relevant` must be positive.
+    """
+    found, returned = np.asarray(found), np.asarray(returned)
+    return found / np.maximum(returned, 1), found / np.asarray(relevant), 2 * found / (returned + relevant)
 
 
 def score_each_query(
@@ -71,17 +98,17 @@ def score_each_query(
     gallery_cameras: np.ndarray | None,
     within: bool = False,
 ) -> pd.DataFrame:
-    """One row a query that has a match: its number `query`, `ap`, `market_ap`, `inp`, and the rank `first` of its first match.
+    """One row per valid query: its position `query`, `ap`, `market_ap`, `inp`, and `first`, the rank of the first match.
 
-    `similarity` is `(Q, G)`. `within`: the queries are the gallery, each left out of its own ranking. CMC rank-k is the
-    share of rows whose `first` is at most k.
+    `similarity` is `(Q, G)`. `within`: the queries are the gallery, and each is excluded from its own ranking. CMC rank-k
+    is the share of rows whose `first` is at most k.
     """
     rows = []
     for query in range(len(similarity)):
         camera = None if query_cameras is None else query_cameras[query]
         itself = query if within else None
-        right = ranked_matches(similarity[query], query_ids[query], gallery_ids, camera, gallery_cameras, itself)
-        if any(right):
-            ap, area, inp = average_precision(right), market_average_precision(right), inverse_negative_penalty(right)
-            rows.append((query, ap, area, inp, right.index(True) + 1))
+        matches = ranked_matches(similarity[query], query_ids[query], gallery_ids, camera, gallery_cameras, itself)
+        if any(matches):
+            scores = average_precision(matches), market_average_precision(matches), inverse_negative_penalty(matches)
+            rows.append((query, *scores, matches.index(True) + 1))
     return pd.DataFrame(rows, columns=["query", "ap", "market_ap", "inp", "first"])

@@ -1,21 +1,62 @@
-"""CMC, mAP and mINP of a re-identification by the protocol of Market-1501, at the speed of the similarity product.
+"""Re-identification scores by the protocol of Market-1501: CMC, mAP, mINP, similarity thresholds, and ranked lists.
 
-`protocol` states the rules in plain lines; here they are followed without sorting a gallery, a block of queries at a
-time. At Market-1501's size (3,368 queries, 19,732 images, 512 dimensions) that takes 1.2 to 1.5 times as long as the
-product of the embeddings alone, on two CPU cores, and 95 to 99 MiB beside them (docs/speed.md).
+`protocol` states the rules. This module applies them to blocks of queries without sorting the gallery: the rank of a true
+match is one more than the number of images that come before it. At Market-1501's size (3,368 queries, 19,732 images, 512
+dimensions) `reid_scores` takes less than twice the time of the product of the embeddings alone (`benchmarks/reid_scores.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import torch
+from torch import Tensor
 
-from assignment_lib.evaluation.blocks import negated, products, queries_at_a_time, without_junk
-from assignment_lib.evaluation.inputs import Array, floating, normalized, query_and_gallery
-from assignment_lib.evaluation.pairs import Labels
-from assignment_lib.evaluation.ranks import ahead_of_matches
-from assignment_lib.evaluation.summary import ReidScores, summary
+from assignment_lib.evaluation.checks import (
+    Array,
+    Labels,
+    NoValidQueryError,
+    as_numpy,
+    check_distances,
+    check_embeddings,
+    check_integers,
+    check_labels,
+    check_unit_rows,
+)
+from assignment_lib.evaluation.protocol import excluded, precision_recall_f1
+
+#: Length of the CMC curve in `ReidScores.cmc`, or the gallery's length if that is smaller.
+CMC_LENGTH = 50
+#: Similarities per block of queries (16 MiB), and the smallest number of queries per block.
+_BLOCK_SIMILARITIES, _BLOCK_QUERIES = 2**22, 64
+
+
+@dataclass(frozen=True)
+class ReidScores:
+    """The result of `reid_scores`. All scores are fractions between 0 and 1 over the V valid queries."""
+
+    mAP: float  #: mean average precision
+    mINP: float  #: mean inverse negative penalty (Ye et al., TPAMI 2021, section 4.1): matches / rank of the last one
+    rank1: float  #: share of queries whose first image is a true match
+    rank5: float  #: share of queries with a true match among the first five
+    rank10: float
+    rank20: float
+    cmc: np.ndarray  #: float64 (min(50, G),): share of queries with a true match among the first 1, 2, …
+    ap: np.ndarray  #: float64 (V,): average precision of each valid query, in the order of the queries
+    inp: np.ndarray  #: float64 (V,): inverse negative penalty of each valid query
+    first: np.ndarray  #: int64 (V,): rank of the first true match of each valid query, from 1
+    valid: np.ndarray  #: bool (Q,): which queries have a true match in the gallery
+    valid_queries: int  #: V
+
+    def as_dict(self) -> dict[str, float | int]:
+        """The scalar scores as plain numbers, as `metrics.json` holds them."""
+        names = ("mAP", "mINP", "rank1", "rank5", "rank10", "rank20", "valid_queries")
+        return {**{name: getattr(self, name) for name in names}, "queries": len(self.valid)}
 
 
 def reid_scores(
@@ -27,26 +68,22 @@ def reid_scores(
     gallery_cameras: Array | None,
     *,
     interpolation: str = "step",
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> ReidScores:
     """Scores of ranking `gallery` by cosine similarity to each image of `query`.
 
-    `query` `(Q, D)` and `gallery` `(G, D)`: float32, rows of length 1, torch (any device; the work is done where
-    `gallery` is) or numpy. Ids and cameras: integers `(Q,)` and `(G,)`. Both cameras None: the data set has none, and
-    only junk leaves. Junk is id -1. Distractors need no rule: no query has their id 0 (where ids count from 0, person
-    0 is a person like any other).
+    `query` `(Q, D)` and `gallery` `(G, D)`: embeddings as `check_embeddings` accepts them; similarities are computed on
+    the gallery's device. Ids and cameras: integers `(Q,)` and `(G,)`. If both cameras are None, only junk (id -1) is
+    excluded. Distractors (id 0) need no rule, since no query has that id; if ids count from 0, person 0 is a person.
 
     `interpolation`: "step" is the mean of the precision at each true match, as in today's papers; "trapezoid" is the
-    area under the line through the points of the precision-recall curve, as in Market-1501's own `compute_AP.m`, and
-    reads a little lower. `chunk`: queries at a time, by default as many as make 32 MiB of similarities, at least 64.
-    `progress`: show a bar.
+    area under the line through the points of the precision-recall curve, as in Market-1501's `compute_AP.m`, which is a
+    little lower.
 
-    Raises `ValueError` for shapes that do not fit, embeddings with NaN or not of length 1, and no valid query at all.
+    Raises `ValueError` for wrong inputs and `NoValidQueryError` (a `ValueError`) if no query has a true match.
     """
-    query, gallery = query_and_gallery(query, gallery)
-    labels = Labels.of(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
-    return _scores_of_product(query, gallery, labels, interpolation, chunk, progress)
+    query, gallery = check_embeddings(query, gallery)
+    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
+    return _scores(_blocks(_products(query, gallery), labels), labels, interpolation)
 
 
 def reid_scores_within(
@@ -55,18 +92,15 @@ def reid_scores_within(
     cameras: Array | None = None,
     *,
     interpolation: str = "step",
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> ReidScores:
-    """`reid_scores` of each image of a split queried against all others, itself left out.
+    """`reid_scores` of each image of a split queried against all others, itself excluded.
 
-    For a validation split by identity, which has no queries of its own. `embeddings` `(N, D)`, `ids` `(N,)`. With
-    `cameras` `(N,)` the images of the same person from the same camera leave too, as in the test protocol; without
-    them they stay, and neighbouring frames of one walk make the figures far higher: say so beside them.
+    `embeddings` `(N, D)`, `ids` and `cameras` `(N,)`. Without cameras, neighbouring frames of the same walk stay in the
+    gallery and the scores are much higher than those of the test: say so next to them.
     """
-    embeddings = normalized(embeddings, "embeddings")
-    labels = Labels.within(ids, cameras, len(embeddings))
-    return _scores_of_product(embeddings, embeddings, labels, interpolation, chunk, progress)
+    embeddings = check_unit_rows(embeddings)
+    labels = check_labels(ids, ids, cameras, cameras, len(embeddings), len(embeddings))
+    return _scores(_blocks(_products(embeddings, embeddings), labels, within=True), labels, interpolation)
 
 
 def reid_scores_from_distances(
@@ -77,36 +111,203 @@ def reid_scores_from_distances(
     gallery_cameras: Array | None,
     *,
     interpolation: str = "step",
-    chunk: int | None = None,
-    progress: bool = False,
 ) -> ReidScores:
-    """`reid_scores` of a ranking by distance, smallest first, re-ranked distances too.
+    """`reid_scores` of a ranking by distance, smallest first, for example re-ranked distances.
 
-    `distances` is `(Q, G)`, floating, torch or numpy; they are compared in the precision they come in. Raises
-    `ValueError` as `reid_scores` does.
+    `distances` is `(Q, G)`, as `check_distances` accepts them, compared in their own precision (half as float32).
     """
-    distances = floating(distances, "distances", "queries, gallery images")
-    queries, images = distances.shape
-    labels = Labels.of(query_ids, gallery_ids, query_cameras, gallery_cameras, queries, images)
-    chunk = queries_at_a_time(chunk, images * distances.element_size())
-    return _scores(negated(distances, labels.order, chunk), labels, interpolation, progress)
+    distances = check_distances(distances)
+    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, *distances.shape)
+    return _scores(_blocks(lambda rows: -distances[rows], labels), labels, interpolation)
 
 
-def _scores_of_product(
-    query: torch.Tensor,
-    gallery: torch.Tensor,
-    labels: Labels,
-    interpolation: str,
-    chunk: int | None,
-    progress: bool,
-) -> ReidScores:
-    gallery, labels = without_junk(gallery, labels)
-    chunk = queries_at_a_time(chunk, 4 * len(gallery))
-    return _scores(products(query, gallery, labels.order, chunk), labels, interpolation, progress)
+def threshold_scores(
+    query: Array,
+    gallery: Array,
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+    thresholds: Array,
+) -> pd.DataFrame:
+    """Precision, recall and F1 if all gallery images with a similarity of at least a threshold are returned.
+
+    Inputs as in `reid_scores`, and `thresholds` `(T,)`, finite, in any order. Returns one row per threshold, in that
+    order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and `set_size`,
+    the mean number of returned images per valid query. Excluded images count nowhere. Similarities and thresholds are
+    compared in float32. Raises errors as `reid_scores` does.
+    """
+    query, gallery = check_embeddings(query, gallery)
+    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
+    return _threshold_table(_blocks(_products(query, gallery), labels), thresholds)
 
 
-def _scores(blocks: Iterator[torch.Tensor], labels: Labels, interpolation: str, progress: bool) -> ReidScores:
+class _Block(NamedTuple):
+    """The similarities of some queries, and which gallery images are their true matches."""
+
+    similarity: np.ndarray  # (n, G) floating, -inf for excluded images
+    matches: np.ndarray  # (n, G) bool
+
+
+def _products(query: Tensor, gallery: Tensor) -> Callable[[slice], Tensor]:
+    return lambda rows: query[rows] @ gallery.T
+
+
+def _blocks(similarity: Callable[[slice], Tensor], labels: Labels, within: bool = False) -> Iterator[_Block]:
+    """The blocks of all queries, in order. `similarity(rows)` returns a new tensor `(n, G)`, which is overwritten."""
+    queries, images = len(labels.query_ids), len(labels.gallery_ids)
+    size = max(_BLOCK_QUERIES, _BLOCK_SIMILARITIES // images)
+    for start in range(0, queries, size):
+        rows = slice(start, min(start + size, queries))
+        ids = labels.query_ids[rows]
+        cameras = None if labels.query_cameras is None else labels.query_cameras[rows]
+        skipped = excluded(ids, cameras, labels.gallery_ids, labels.gallery_cameras)
+        if within:
+            skipped[np.arange(len(ids)), np.arange(rows.start, rows.stop)] = True
+        block = similarity(rows).cpu().numpy()
+        np.copyto(block, -np.inf, where=skipped)
+        yield _Block(block, (ids[:, None] == labels.gallery_ids) & ~skipped)
+
+
+def _scores(blocks: Iterator[_Block], labels: Labels, interpolation: str) -> ReidScores:
     if interpolation not in ("step", "trapezoid"):
-        raise ValueError(f'interpolation is {interpolation!r}; it must be "step" or "trapezoid"')
-    queries, ahead = ahead_of_matches(blocks, labels, progress)
-    return summary(queries, ahead, labels, interpolation)
+        raise ValueError(f'interpolation is {interpolation!r}. Pass "step" or "trapezoid".')
+    ranks: list[np.ndarray] = []
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for block in blocks:
+            ranks += pool.map(_match_ranks, block.similarity, block.matches)
+    valid = np.array([len(of_query) > 0 for of_query in ranks], bool)
+    ranks = [of_query for of_query in ranks if len(of_query)]
+    if not ranks:
+        raise NoValidQueryError
+    ap = np.array([_average_precision(of_query, interpolation) for of_query in ranks])
+    inp = np.array([len(of_query) / of_query[-1] for of_query in ranks])
+    first = np.array([of_query[0] for of_query in ranks])
+    cmc = np.array([(first <= rank).mean() for rank in range(1, min(CMC_LENGTH, len(labels.gallery_ids)) + 1)])
+    rank1, rank5, rank10, rank20 = (float((first <= rank).mean()) for rank in (1, 5, 10, 20))
+    return ReidScores(
+        float(ap.mean()), float(inp.mean()), rank1, rank5, rank10, rank20, cmc, ap, inp, first, valid, len(ranks)
+    )
+
+
+def _match_ranks(similarity: np.ndarray, matches: np.ndarray) -> np.ndarray:
+    """The ranks of one query's true matches, from 1, ascending: int64 `(K,)`.
+
+    Images that are equally similar come before a match if they come before it in the gallery.
+    """
+    ranks = [
+        1
+        + np.count_nonzero(similarity[:column] >= similarity[column])
+        + np.count_nonzero(similarity[column + 1 :] > similarity[column])
+        for column in np.flatnonzero(matches)
+    ]
+    return np.sort(np.array(ranks, np.int64))
+
+
+def _average_precision(ranks: np.ndarray, interpolation: str) -> float:
+    """AP of one query from the ascending ranks of its true matches."""
+    number = np.arange(1, len(ranks) + 1)
+    precision = number / ranks
+    if interpolation == "trapezoid":
+        before = np.divide(number - 1, ranks - 1, out=np.ones(len(ranks)), where=ranks > 1)
+        precision = (precision + before) / 2
+    return float(precision.mean())
+
+
+def _threshold_table(blocks: Iterator[_Block], thresholds: Array) -> pd.DataFrame:
+    thresholds = as_numpy(thresholds)
+    if thresholds.ndim != 1 or not len(thresholds) or not np.isfinite(thresholds.astype(float)).all():
+        raise ValueError("thresholds must be a list of at least one finite number.")
+    levels = thresholds.astype(np.float32)
+    found, returned = np.zeros(len(levels), np.int64), np.zeros(len(levels), np.int64)
+    valid, relevant = 0, 0
+    for similarity, matches in blocks:
+        valid += int(matches.any(1).sum())
+        relevant += int(matches.sum())
+        found += _at_least(similarity[matches], levels)
+        for row in similarity[matches.any(1)]:
+            returned += _at_least(row, levels)
+    if not valid:
+        raise NoValidQueryError
+    precision, recall, f1 = precision_recall_f1(found, returned, relevant)
+    columns = {"threshold": thresholds, "precision": precision, "recall": recall, "f1": f1}
+    return pd.DataFrame(columns | {"set_size": returned / valid})
+
+
+def _at_least(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """How many of `values` reach each of `levels`: int64 `(T,)`."""
+    return len(values) - np.sort(values).searchsorted(levels)
+
+
+def list_scores(
+    lists: Sequence[Array],
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+) -> dict[str, float]:
+    """Scores of ranked lists by the protocol of Market-1501. A true match that a list omits counts as missed.
+
+    `lists[i]` are gallery positions for query i, best first; ids and cameras as in `reid_scores`. `mAP` and `rank1` are
+    means over the valid queries, with precision 0 at a missed match; `precision`, `recall` and `f1` are over all pairs
+    together; `length` is the mean number of images per list without the excluded ones.
+
+    Raises `NoValidQueryError` if no query has a true match.
+    """
+    return mean_scores(list_details(lists, query_ids, gallery_ids, query_cameras, gallery_cameras))
+
+
+def course_scores(lists: Sequence[Array], query_ids: Array, gallery_ids: Array) -> dict[str, float]:
+    """Scores of ranked lists as the course scores them: keys, inputs and errors as in `list_scores`.
+
+    Relevant are all gallery images of the query's person, whatever their camera, the query's own copy included. No image
+    is excluded: junk (id -1) and distractors are wrong. Images that a list omits count as missed, so a longer list never
+    lowers the AP. Queries with a negative id are not scored.
+    """
+    return mean_scores(list_details(lists, query_ids, gallery_ids, None, None, course=True))
+
+
+def list_details(
+    lists: Sequence[Array],
+    query_ids: Array,
+    gallery_ids: Array,
+    query_cameras: Array | None,
+    gallery_cameras: Array | None,
+    course: bool = False,
+) -> pd.DataFrame:
+    """The scores of each list by the rules of `list_scores` or, with `course`, of `course_scores`: one row per query.
+
+    Columns: `valid` (bool, whether the query has a true match in the gallery); `ap` and `first` (rank of the first match),
+    floats, NaN if the query is not valid, `first` also if the list holds no match; `found`, `missed` and `wrong` images;
+    `ignored`, the excluded images that the list names; `length`, the number of its other images.
+    """
+    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(lists), len(gallery_ids))
+    cameras = [None] * len(lists) if labels.query_cameras is None else labels.query_cameras
+    rows = []
+    for places, query_id, camera in zip(lists, labels.query_ids, cameras, strict=True):
+        same_person = labels.gallery_ids == query_id
+        if course:
+            skipped, same_person = np.zeros_like(same_person), same_person & (query_id >= 0)
+        else:
+            skipped = excluded(query_id, camera, labels.gallery_ids, labels.gallery_cameras)
+        listed = check_integers(places, "a list of gallery positions")
+        relevant = int((same_person & ~skipped).sum())
+        hits = same_person[listed[~skipped[listed]]]
+        ranks = np.flatnonzero(hits) + 1
+        ap = float((np.arange(1, len(ranks) + 1) / ranks).sum() / relevant) if relevant else np.nan
+        first = float(ranks[0]) if len(ranks) else np.nan
+        counts = len(ranks), relevant - len(ranks), len(hits) - len(ranks), len(listed) - len(hits), len(hits)
+        rows.append((relevant > 0, ap, first, *counts))
+    return pd.DataFrame(rows, columns=["valid", "ap", "first", "found", "missed", "wrong", "ignored", "length"])
+
+
+def mean_scores(details: pd.DataFrame) -> dict[str, float]:
+    """`list_scores` from the result of `list_details`. Raises `NoValidQueryError` if no query is valid."""
+    valid = details[details["valid"].astype(bool)]
+    if not len(valid):
+        raise NoValidQueryError
+    found, returned, missed = (int(valid[name].sum()) for name in ("found", "length", "missed"))
+    precision, recall, f1 = precision_recall_f1(found, returned, found + missed)
+    means = {"mAP": float(valid["ap"].mean()), "rank1": float((valid["first"] == 1).mean())}
+    means |= {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+    return means | {"length": returned / len(valid)}

@@ -1,7 +1,7 @@
-"""Losses of attributes and identities, and how several become one number.
+"""Losses and their combination.
 
 attribute.py  focal loss and weighted cross-entropy
-identity.py   PID cross-entropy, triplets, centroids, centers, islands
-multitask.py  several losses become one number
-objective.py  the whole objective of a network
+identity.py   PID cross-entropy, triplet, centroid triplet, center and island loss
+multitask.py  weightings of several losses
+objective.py  the objective of a network
 """

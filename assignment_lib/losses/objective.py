@@ -1,104 +1,120 @@
-"""The whole objective of a network of this project: named losses, weighted into one number."""
+"""The objective of a network: named losses, weighted into one total."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from assignment_lib.batches.loader import Batch
+from assignment_lib.batches.sampling import to_power
 from assignment_lib.losses.attribute import attribute_losses
-from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, pid_cross_entropy
+from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, identity_loss, pid_cross_entropy
 from assignment_lib.losses.multitask import LossBalancedMultitask, multitask
 from assignment_lib.models.joint import Output
 
 
-class Objective(nn.Module):
-    """Attribute losses under one multi-task wrapper; that total, PID cross-entropy and an identity loss under a second.
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """The objective of a recipe. The defaults are the report's final objective (section 2.3.1)."""
 
-    With the defaults this is the report's final objective (section 2.3.1). `class_weights` is task -> `(C,)` or None for a
-    data set without attributes; `pid=False` leaves the PID cross-entropy out; `identity` is name -> loss on embeddings and
-    PIDs, empty for none (notebook 03 has neither). `label_smoothing` is that of the PID cross-entropy, `styled_smoothing`
-    that of images in another camera's look, where it is larger; the attribute total counts `attribute_scale` times, 1/12
-    for the mean instead of the sum of twelve tasks. Attributes of -1 are unknown and left out of losses and accuracies.
-    The wrappers' learned parameters are this module's parameters: give them to the optimiser.
+    attribute_losses: bool = True  # False: re-identification only
+    gamma: float = 2.0  # of the focal loss; 0 is the weighted cross-entropy
+    class_weighting: float = 1.0  # power of the class weights; 0: unweighted
+    attribute_scale: float = 1.0  # factor of the sum of the attribute losses; 1/12 makes it their mean
+    attribute_multitask: str = "uncertainty"  # or "uniform", "balanced", "priority" (multitask.py)
+    total_multitask: str = "uncertainty"
+    pid_loss: bool = True
+    label_smoothing: float = 0.0  # of the PID loss
+    identity_loss: str = "triplet"  # or "centroid", "center", "island", "none" (identity.py)
+    triplet_margin: float = 0.3
+    triplet_mining: str = "all"  # or "hard", "semihard"
+
+
+class Objective(nn.Module):
+    """Attribute losses under one multi-task weighting; their total, the PID loss and an identity loss under a second one.
+
+    `class_weights` is task -> `(C,)`, or None for data without attributes. `n_pids` and `embedding_size` are the network's;
+    with `n_pids=0` only attributes are learned (notebook 03). Attributes of -1 are unknown and excluded from losses and
+    accuracies. The learned weights are parameters of this module: pass them to the optimiser.
+    Raises `ValueError` for an unknown weighting or loss.
     """
 
     def __init__(
         self,
+        settings: ObjectiveSettings,
         class_weights: dict[str, Tensor] | None,
-        pid: bool = True,
-        identity: dict[str, nn.Module] | None = None,
-        gamma: float = 2.0,
-        attribute_multitask: str = "uncertainty",
-        total_multitask: str = "uncertainty",
-        label_smoothing: float = 0.0,
-        attribute_scale: float = 1.0,
-        styled_smoothing: float = 0.1,
+        n_pids: int = 0,
+        embedding_size: int = 0,
     ):
         super().__init__()
-        self.gamma, self.pid = gamma, pid
-        self.label_smoothing, self.attribute_scale = label_smoothing, attribute_scale
-        self.styled_smoothing = max(label_smoothing, styled_smoothing)
-        self.tasks = tuple(class_weights or {})
-        for task, weights in (class_weights or {}).items():
-            self.register_buffer(f"weight_{task}", weights.clone(), persistent=False)
-        self.identity = nn.ModuleDict({"triplet": TripletMargin()} if identity is None else identity)
-        self.attribute_weighting = multitask(attribute_multitask, self.tasks) if self.tasks else None
-        names = (["attributes"] if self.tasks else []) + (["pid"] if pid else []) + list(self.identity)
-        # one loss needs no weighting against others
-        self.total_weighting = multitask(total_multitask if len(names) > 1 else "uniform", names)
+        self.settings = settings
+        self.pid = bool(n_pids) and settings.pid_loss
+        weights = (
+            to_power(class_weights, settings.class_weighting) if class_weights and settings.attribute_losses else {}
+        )
+        self.tasks = tuple(weights)
+        for task, values in weights.items():
+            self.register_buffer(f"weight_{task}", values.clone(), persistent=False)
+        kind = settings.identity_loss if n_pids else "none"
+        loss = identity_loss(kind, n_pids, embedding_size, settings.triplet_margin, settings.triplet_mining)
+        self.identity = nn.ModuleDict({} if loss is None else {kind: loss})
+        self.attribute_weighting = multitask(settings.attribute_multitask, self.tasks) if self.tasks else None
+        names = (["attributes"] if self.tasks else []) + (["pid"] if self.pid else []) + list(self.identity)
+        # a single loss needs no weight
+        self.total_weighting = multitask(settings.total_multitask if len(names) > 1 else "uniform", names)
 
     @property
     def needs_negatives(self) -> bool:
-        """Whether a batch of one identity teaches the identity loss nothing."""
+        """Whether the identity loss learns nothing from a batch of one identity."""
         return any(isinstance(loss, TripletMargin | CentroidTripletMargin) for loss in self.identity.values())
 
     def new_epoch(self) -> None:
-        """To be called before each epoch: some wrappers compare losses with those at its beginning."""
-        for wrapper in (self.attribute_weighting, self.total_weighting):
-            if isinstance(wrapper, LossBalancedMultitask):
-                wrapper.new_epoch()
+        """Call before each epoch: loss-balanced weighting compares losses with those of the epoch's first batch."""
+        for weighting in (self.attribute_weighting, self.total_weighting):
+            if isinstance(weighting, LossBalancedMultitask):
+                weighting.new_epoch()
 
     def forward(self, output: Output, batch: Batch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-        """An `Output` and the `Batch` it came from -> the total loss, every named loss, every named weight."""
+        """The total loss, every named loss and every named weight of an `Output` and its `Batch`; all scalars."""
         losses: dict[str, Tensor] = {}
-        named: dict[str, Tensor] = {}
+        task_losses: dict[str, Tensor] = {}
         weights: dict[str, Tensor] = {}
         accuracies: dict[str, Tensor] = {}
         penalty: Tensor | float = 0.0
         if self.attribute_weighting is not None:
-            targets = _there(batch.attributes, "attributes")
+            targets = _required(batch.attributes, "attributes")
             class_weights = {task: getattr(self, f"weight_{task}") for task in self.tasks}
-            named = attribute_losses(output.attributes, targets, class_weights, self.gamma)
-            by_task = {task: _accuracy(output.attributes[task], targets[:, i]) for i, task in enumerate(named)}
-            weighted = self.attribute_weighting(named, by_task)
-            # the outer weight is to judge how well the attributes are learned; the inner penalty says nothing of that
-            # and, being the largest part, would only push that weight down
-            losses["attributes"] = (weighted.total - weighted.penalty) * self.attribute_scale
+            task_losses = attribute_losses(output.attributes, targets, class_weights, self.settings.gamma)
+            by_task = {task: _accuracy(output.attributes[task], targets[:, i]) for i, task in enumerate(task_losses)}
+            weighted = self.attribute_weighting(task_losses, by_task)
+            # The outer weight depends on how well attributes are learned. The inner penalty does not, and as the largest
+            # term it would only lower that weight.
+            losses["attributes"] = (weighted.total - weighted.penalty) * self.settings.attribute_scale
             penalty = weighted.penalty
             accuracies["attributes"] = torch.stack(list(by_task.values())).mean()
             weights |= weighted.weights
         if self.pid:
-            logits, pids = _there(output.pid, "PID logits"), _there(batch.pids, "PIDs")
-            smoothing: float | Tensor = self.label_smoothing
-            if batch.styled is not None:
-                smoothing = torch.where(batch.styled, self.styled_smoothing, self.label_smoothing)
-            losses["pid"] = pid_cross_entropy(logits, pids, smoothing)
+            logits, pids = _required(output.pid, "PID logits"), _required(batch.pids, "PIDs")
+            losses["pid"] = pid_cross_entropy(logits, pids, self.settings.label_smoothing)
             accuracies["pid"] = _accuracy(logits, pids)
         metric = output.embedding if output.metric is None else output.metric
         for name, loss in self.identity.items():
             losses[name] = loss(metric, batch.pids)
         weighted = self.total_weighting(losses, accuracies)
-        return weighted.total + penalty, named | losses, weights | weighted.weights
+        return weighted.total + penalty, task_losses | losses, weights | weighted.weights
 
 
-def _there(values: Tensor | None, name: str) -> Tensor:
+def _required(values: Tensor | None, name: str) -> Tensor:
     if values is None:
-        raise ValueError(f"the objective asks for {name}, which this network or batch does not have")
+        raise ValueError(
+            f"the objective needs {name}, which this network or batch lacks; change the recipe's objective"
+        )
     return values
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> Tensor:
-    """Among the images whose target is known; NaN where none is."""
-    right = (logits.detach().argmax(1) == target).float().sum()  # no class is -1
-    return right / (target >= 0).sum()
+    """Among the images with a known target; NaN where there is none."""
+    correct = (logits.detach().argmax(1) == target).float().sum()  # no class is -1
+    return correct / (target >= 0).sum()

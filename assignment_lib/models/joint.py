@@ -1,122 +1,131 @@
-"""One pretrained backbone for attribute recognition and re-identification: JointNet and JointConvNet (report, Figure 2)."""
+"""One backbone for attribute recognition and re-identification: JointNet and JointConvNet (report, Figure 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from assignment_lib.data.attributes import N_CLASSES, TASKS
-from assignment_lib.models.backbones import backbone
-from assignment_lib.models.embedding import RichEmbedding
-from assignment_lib.models.gradient import scale_gradient
-from assignment_lib.models.heads import HEADS, SelfAttention
-from assignment_lib.models.logit_adjustment import LogitAdjustment
-from assignment_lib.models.neck import NECKS, bn_neck, unbiased_classifier
-from assignment_lib.models.part_heads import PartHeads
-from assignment_lib.models.pooling import pooling as pooling_named
-from assignment_lib.models.stages import first_stages
+from assignment_lib.models.backbones import backbone, first_stages
+from assignment_lib.models.heads import HEADS, LogitAdjustment, PartHeads, RichEmbedding, SelfAttention
+
+NECKS = ("none", "bn")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The JointConvNet of a recipe (notebook 04)."""
+
+    backbone: str = "efficientnet_lite0"
+    pretrained: bool = True  # start from ImageNet weights
+    head: str = "conv"  # or "fc", "attention", "parts" (heads.py)
+    embedding: str = "plain"  # or "concatenated", "reweighted" (heads.RichEmbedding)
+    head_hidden: int = 128  # channels inside a head
+    dropout: float = 0.5  # in the heads
+    neck: str = "none"  # or "bn": batch norm between embedding and PID classifier
+    frozen_stages: int = -1  # the stem and this many stages keep their weights; -1: all train
+    last_stride: int = 2  # 1 doubles height and width of the last feature map
+    logit_adjustment: float = 0.0  # tau (heads.LogitAdjustment); 0 for none
 
 
 class Output(NamedTuple):
-    """What a network of this project returns for a batch of B images."""
+    """The output of a network for a batch of B images."""
 
-    embedding: Tensor  # (B, D), not normalised: the losses and the retrieval normalise where they need to
-    attributes: dict[str, Tensor]  # task -> logits (B, C); empty for a re-ID-only network
-    pid: Tensor | None  # logits over the training identities (B, P); None for a network without that classifier
-    metric: Tensor | None = None  # (B, D), what metric losses see; None where it is the embedding itself
+    embedding: Tensor  # (B, D), not normalised: losses and retrieval normalise where they need to
+    attributes: dict[str, Tensor]  # task -> logits (B, C); empty for re-identification only
+    pid: Tensor | None  # (B, P) logits over the training identities; None without that classifier
+    metric: Tensor | None = None  # (B, D) input of the metric losses, where it is not the embedding
 
 
 class JointConvNet(nn.Module):
-    """Shared backbone -> embedding -> PID classifier, and feature map -> one head a task.
+    """Backbone -> embedding -> PID classifier, and feature map -> one head per task.
 
-    `head` is "conv" (the report's final network), "fc" (its first, JointNet), "attention" (its last idea: self-attention
-    in the attribute heads and before the embedding) or "parts" (`PartHeads`). `embedding` is "plain" (the report's best),
-    "concatenated" or "reweighted" (`RichEmbedding`), `pooling` "mean" or "gem" (`GeM`), `neck` "none" or "bn" (`bn_neck`).
-    `n_pids` is the number of training identities (0: no classifier), `attributes=False` leaves the heads out.
-    `frozen_stages` keeps the weights and the running statistics of the stem and that many stages (-1: of nothing),
-    `last_stride=1` gives a last feature map twice as large. The backbone learns from `attribute_gradient` times the
-    heads' gradient. `logit_adjustment` is the tau of `LogitAdjustment`, which the attribute logits go through in
-    evaluation mode; 0 for none. `priors`, task -> `(C,)`, are the shares of the training classes that it needs.
-    `forward(images)` takes float images `(B, 3, H, W)` in [0, 1] and returns an `Output`; the normalisation that the
-    backbone's weights ask for happens inside. The PID classifier only rewards embeddings that tell persons apart: it is
-    not used after training (report, section 2.3).
+    `settings.head` is "conv" (the report's final network), "fc" (its first, JointNet), "attention" (its last idea:
+    self-attention in the heads and before the embedding) or "parts" (`PartHeads`). `n_pids` is the number of training
+    identities (0: no PID classifier, which is not used after training; report, section 2.3). `attributes=False` omits the
+    heads. `priors`, task -> `(C,)`, are the class shares of the training images for `LogitAdjustment`, which evaluation mode
+    applies. `image_size` (height, width) is the size of the training images; the state dict carries it.
+
+    `forward(images)` takes float images `(B, 3, H, W)` in [0, 1], normalises them for the backbone, and returns an `Output`.
+    Raises `ValueError` for an unknown head, neck or embedding, and for a richer embedding without attributes.
     """
 
     def __init__(
         self,
-        backbone_name: str,
+        settings: ModelSettings,
         n_pids: int,
-        pretrained: bool = True,
         attributes: bool = True,
-        head: str = "conv",
-        embedding: str = "plain",
-        dropout: float = 0.5,
-        hidden: int = 128,
-        pooling: str = "mean",
-        neck: str = "none",
-        frozen_stages: int = -1,
-        last_stride: int = 2,
-        attribute_gradient: float = 1.0,
-        logit_adjustment: float = 0.0,
         priors: Mapping[str, Tensor] | None = None,
+        image_size: tuple[int, int] = (128, 64),
     ):
         super().__init__()
-        if head not in (*HEADS, "parts"):
-            raise ValueError(f"the head is {', '.join(HEADS)}, parts, not {head!r}")
-        if neck not in NECKS:
-            raise ValueError(f"the neck is {', '.join(NECKS)}, not {neck!r}")
-        if embedding != "plain" and not attributes:
-            raise ValueError(f"a {embedding} embedding needs attributes, which this data does not have; take plain")
-        base = backbone(backbone_name, pretrained, last_stride)
+        if settings.head not in (*HEADS, "parts"):
+            raise ValueError(f"head={settings.head!r} is unknown; pass one of {', '.join(HEADS)}, parts")
+        if settings.neck not in NECKS:
+            raise ValueError(f"neck={settings.neck!r} is unknown; pass one of {', '.join(NECKS)}")
+        if settings.embedding != "plain" and not attributes:
+            raise ValueError(f'embedding={settings.embedding!r} needs attributes, which this data lacks; pass "plain"')
+        base = backbone(settings.backbone, settings.pretrained, settings.last_stride)
         self.features = base.features
-        self.frozen_stages, self.attribute_gradient = frozen_stages, attribute_gradient
+        self.frozen_stages = settings.frozen_stages
         for part in self._frozen():
             part.requires_grad_(False)
-        self.attention = SelfAttention(base.channels) if head == "attention" else None
-        self.pool = pooling_named(pooling)
+        self.attention = SelfAttention(base.channels) if settings.head == "attention" else None
         tasks = TASKS if attributes else {}
+        hidden, dropout = settings.head_hidden, settings.dropout
         self.heads: nn.Module
-        if head == "parts" and tasks:
+        if settings.head == "parts" and tasks:
             self.heads = PartHeads(base.channels, tasks, hidden, dropout)
         else:
             self.heads = nn.ModuleDict(
-                {task: HEADS[head](base.channels, len(classes), hidden, dropout) for task, classes in tasks.items()}
+                {
+                    task: HEADS[settings.head](base.channels, len(classes), hidden, dropout)
+                    for task, classes in tasks.items()
+                }
             )
-        self.rich_embedding = None if embedding == "plain" else RichEmbedding(embedding)
+        self.rich_embedding = None if settings.embedding == "plain" else RichEmbedding(settings.embedding)
         self.embedding_size = base.channels + (N_CLASSES if self.rich_embedding is not None else 0)
-        self.neck = bn_neck(self.embedding_size) if neck == "bn" else None
+        self.neck = bn_neck(self.embedding_size) if settings.neck == "bn" else None
         classifier = unbiased_classifier if self.neck is not None else nn.Linear
         self.pid_classifier = classifier(self.embedding_size, n_pids) if n_pids else None
-        self.logit_adjustment = LogitAdjustment(tasks, logit_adjustment) if tasks and logit_adjustment else None
+        adjusted = bool(tasks) and settings.logit_adjustment != 0
+        self.logit_adjustment = LogitAdjustment(tasks, settings.logit_adjustment) if adjusted else None
         if self.logit_adjustment is not None and priors is not None:
             self.logit_adjustment.set_priors(priors)
+        # buffers, so that a checkpoint holds everything needed to run the network on images
         self.mean: Tensor
         self.std: Tensor
-        # buffers, so that a checkpoint holds all it takes to run the network on raw images
+        self.input_size: Tensor
         self.register_buffer("mean", torch.tensor(base.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(base.std).view(1, 3, 1, 1))
+        self.register_buffer("input_size", torch.tensor(image_size))
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images that the network was trained on."""
+        height, width = self.input_size.tolist()
+        return height, width
 
     def train(self, mode: bool = True) -> Self:
-        """As every module's; what is frozen stays in evaluation mode, its batch norms with their statistics."""
+        """Set training mode; frozen parts stay in evaluation mode, so their batch norms keep their statistics."""
         super().train(mode)
         for part in self._frozen():
             part.eval()
         return self
 
     def _frozen(self) -> list[nn.Module]:
-        if self.frozen_stages < 0:
-            return []
         return first_stages(self.features.network, self.frozen_stages)
 
     def forward(self, images: Tensor) -> Output:
         feature_map = self.feature_map(images)
-        attributes = self.attribute_logits(scale_gradient(feature_map, self.attribute_gradient))
+        attributes = self.attribute_logits(feature_map)
         if self.attention is not None:
             feature_map = self.attention(feature_map)
-        embedding = self.pool(feature_map).flatten(1)
+        embedding = feature_map.mean((2, 3))
         if self.rich_embedding is not None:
             embedding = self.rich_embedding(embedding, attributes)
         metric = None
@@ -128,18 +137,36 @@ class JointConvNet(nn.Module):
         return Output(embedding, attributes, pid, metric)
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """What the backbone makes of images as `forward` takes them: `(B, channels, h, w)`."""
+        """The backbone's feature map `(B, channels, h, w)` of images as `forward` takes them."""
         return self.features((images - self.mean) / self.std)
 
     def attribute_logits(self, feature_map: Tensor) -> dict[str, Tensor]:
-        """What the heads say of a feature map: task -> logits `(B, C)`, before any `LogitAdjustment`."""
+        """The heads' logits of a feature map, task -> `(B, C)`, before any `LogitAdjustment`."""
         if isinstance(self.heads, nn.ModuleDict):
             return {task: head(feature_map) for task, head in self.heads.items()}
         return self.heads(feature_map)
 
 
+def bn_neck(size: int) -> nn.BatchNorm1d:
+    """The BNNeck of Luo et al. 2019 (section 3.5): a batch norm without learned shift, `(B, size)` -> `(B, size)`.
+
+    Metric losses use the feature before the neck, the PID classifier and retrieval the one after it. Without shift and
+    classifier bias the boundaries between identities pass through the origin, as the cosine similarity requires.
+    """
+    neck = nn.BatchNorm1d(size)
+    neck.bias.requires_grad_(False)
+    return neck
+
+
+def unbiased_classifier(size: int, n_pids: int) -> nn.Linear:
+    """The PID classifier after a BNNeck: no bias, initial weights with a standard deviation of 0.001."""
+    classifier = nn.Linear(size, n_pids, bias=False)
+    nn.init.normal_(classifier.weight, std=0.001)
+    return classifier
+
+
 def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Trainable parameters of each direct part of `model`, and their total."""
+    """Number of trainable parameters of each direct part of `model` that has any, and their total."""
     counts = {
         name: sum(p.numel() for p in part.parameters() if p.requires_grad) for name, part in model.named_children()
     }

@@ -1,42 +1,152 @@
-"""A recipe against the same with one thing changed, row by row: notebook 06's tables.
+"""Ablations: a recipe compared with copies of it that differ in one setting, row by row; and a recipe with several seeds.
 
-    python -m assignment_lib.training.ablations --data course.zip --recipe report --part 1/2 &
-    python -m assignment_lib.training.ablations --data course.zip --recipe report --part 2/2 &
-
-Every finished row is a file `runs/<data>-<recipe>/ablations/<row>-seed<k>/result.json`, so a stopped run goes on with the
-row it was in, and several processes can share the rows. `ablation_rows.py` says which rows a recipe has.
+Every finished row is a file `<row>-seed<k>/result.json` in the run's ablation folder, so an interrupted run resumes with the
+row it was in, and several processes can share the rows (`commands.py ablations --part 1/2`).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from scipy import stats
 
-from assignment_lib import environment
-from assignment_lib.data.dataset import Dataset, load
-from assignment_lib.files import new_file
+from assignment_lib import environment, files
+from assignment_lib.data.dataset import Dataset, fingerprint
+from assignment_lib.evaluation.validation import evaluate
 from assignment_lib.models.joint import count_parameters
-from assignment_lib.progress import bar, quiet
-from assignment_lib.training import assembly, checkpoints
-from assignment_lib.training.ablation_rows import Row, rows_of
-from assignment_lib.training.assembly import Split
-from assignment_lib.training.recipes import Recipe, changed, defaults, fingerprint, recipe
+from assignment_lib.training import assembly, checkpoints, recipes
+from assignment_lib.training.assembly import Split, Training
+from assignment_lib.training.history import flatten
+from assignment_lib.training.recipes import Recipe, changed, flat
+
+BASE = "JointConvNet (the report's final system)"
+STRONG_BASE = "the whole recipe"
+
+
+class Row(NamedTuple):
+    """One line of the table: the base recipe with `changes`."""
+
+    group: str
+    name: str
+    changes: dict[str, Any]
+    report: str = ""  # the report's conclusion
+    network: str = "joint"  # or "baseline": the network of notebook 03, which predicts attributes only
+    short: bool = False  # part of the short table
+    size: float = 1.0  # of height and width, as a share of ablation_image_size
+
+
+_FROM_SCRATCH = "overfits early"
+#: The report's system and what the report tried. Slow rows last, so that an interrupted run has most of the table.
+ROWS = (
+    Row("base", BASE, {}, "kept", short=True),
+    Row("network", "JointNet: fully connected heads", {"head": "fc"}, "tried before the convolutional heads"),
+    Row("network", "self-attention in heads and embedding", {"head": "attention"}, "an idea for later"),
+    Row("network", "same backbone from scratch", {"pretrained": False}, _FROM_SCRATCH, short=True),
+    Row("network", "ResNet-18 from scratch", {"backbone": "resnet18", "pretrained": False}, _FROM_SCRATCH),
+    Row("network", "MultiHead DenseNet-SE from scratch", {}, _FROM_SCRATCH, "baseline"),
+    Row("network", "MultiHead DenseNet, no SE", {"squeeze_excitation": False}, "", "baseline"),
+    Row("embedding", "with attribute predictions", {"embedding": "concatenated"}, "worse than plain"),
+    Row("embedding", "with re-weighted predictions", {"embedding": "reweighted"}, "worse than plain"),
+    Row("attributes", "weighted cross-entropy", {"gamma": 0.0}, "focal is an improvement"),
+    Row("attributes", "images drawn evenly", {"sampler": "uniform"}, "weighted sampler kept"),
+    Row("attributes", "no augmentation", {"augmentation": "none"}, "augmentation kept"),
+    Row("weighting", "uniform sum", {"attribute_multitask": "uniform", "total_multitask": "uniform"}, "worse"),
+    Row("weighting", "loss-balanced", {"attribute_multitask": "balanced", "total_multitask": "balanced"}, "worse"),
+    Row("weighting", "dynamic priority", {"attribute_multitask": "priority", "total_multitask": "priority"}, "worse"),
+    Row("identity", "PID cross-entropy alone", {"identity_loss": "none"}, "triplet added with success"),
+    Row("identity", "triplet alone", {"pid_loss": False}, "not what was expected", short=True),
+    Row("identity", "PID + semi-hard triplets", {"triplet_mining": "semihard"}),
+    Row("identity", "PID + batch-hard triplets", {"triplet_mining": "hard"}),
+    Row("identity", "PID + batch-hard from 16 x 4 images", {"triplet_mining": "hard", "sampler": "identities"}),
+    Row("identity", "PID + centroid triplets", {"identity_loss": "centroid"}, "worse"),
+    Row("identity", "PID + center loss", {"identity_loss": "center"}, "worse"),
+    Row("identity", "PID + island loss", {"identity_loss": "island"}, "worse"),
+    Row("tasks", "attributes alone", {"pid_loss": False, "identity_loss": "none"}, "PID loss regularises both"),
+    Row("tasks", "re-identification alone", {"attribute_losses": False}, "both together are better"),
+    Row("training", "cosine schedule", {"schedule": "cosine"}, "no gain"),
+    Row("training", "warm-up, then cosine", {"schedule": "cosine", "warmup_epochs": 0.5}, "no gain"),
+    Row("training", "no weight decay", {"weight_decay": 0.0}, "weight decay kept"),
+    Row("training", "no dropout", {"dropout": 0.0}, "dropout kept"),
+    Row("training", "average of the weights", {"ema_decay": 0.98}),
+    Row("backbone", "ResNet-34 from scratch", {"backbone": "resnet34", "pretrained": False}),
+    Row("backbone", "DenseNet-121 from scratch", {"backbone": "densenet121", "pretrained": False}),
+    Row("backbone", "ResNet-50 from scratch", {"backbone": "resnet50", "pretrained": False}),
+    Row("backbone", "ResNet-18, ImageNet", {"backbone": "resnet18"}, "the report's own, kept"),
+    Row("backbone", "ResNet-34, ImageNet", {"backbone": "resnet34"}, "overfits more than ResNet-18"),
+    Row("backbone", "ResNet-50, ImageNet", {"backbone": "resnet50"}, "overfits more than ResNet-18"),
+    Row("backbone", "DenseNet-121, ImageNet", {"backbone": "densenet121"}),
+)
+
+_REPORT_WEIGHTING = {
+    "attribute_multitask": "uncertainty",
+    "total_multitask": "uncertainty",
+    "class_weighting": 1.0,
+    "gamma": 2.0,
+    "attribute_scale": 1.0,
+}
+#: The recipe `strong` without one of its parts; the setting of `report`, or none, replaces it. The row of another image
+#: size is last, since it needs images of its own.
+STRONG_ROWS = (
+    Row("base", STRONG_BASE, {}, short=True),
+    Row("network", "no BN neck", {"neck": "none"}, short=True),
+    Row("network", "convolutional heads instead of part heads", {"head": "conv"}),
+    Row("network", "nothing frozen", {"frozen_stages": -1}),
+    Row("network", "from scratch, nothing frozen", {"pretrained": False, "frozen_stages": -1}),
+    Row("network", "last stride 1", {"last_stride": 1}),
+    Row("data", "the report's weighted sampler", {"sampler": "weighted"}, short=True),
+    Row("data", "pairs of images from two cameras", {"sampler": "pairs"}),
+    Row("data", "the report's augmentation", {"augmentation": "report"}),
+    Row("data", "no augmentation", {"augmentation": "none"}),
+    Row("attributes", "the report's weighting: uncertainty, class weights, focal", _REPORT_WEIGHTING),
+    Row("attributes", "no logit adjustment", {"logit_adjustment": 0.0}),
+    Row("identity", "no label smoothing", {"label_smoothing": 0.0}),
+    Row("identity", "triplets of all kinds", {"triplet_mining": "all"}),
+    Row("training", "constant learning rate", {"schedule": "constant"}),
+    Row("data", "half the height and width", {}, size=0.5),
+)
+
+
+def rows_of(recipe: Recipe) -> tuple[Row, ...]:
+    """The rows of `recipe`, its base first: `STRONG_ROWS` for `strong`, `ROWS` for all others.
+
+    Leaves out a row whose settings the recipe has already: it would measure the base again.
+    """
+    base, *others = STRONG_ROWS if recipe.name == "strong" else ROWS
+    has = flat(recipe)
+    differs = [
+        row.network != "joint" or row.size != 1 or any(has[name] != value for name, value in row.changes.items())
+        for row in others
+    ]
+    return (base, *(row for row, different in zip(others, differs, strict=True) if different))
 
 
 def folder_of(row: Row, seed: int, folder: Path) -> Path:
-    """Where `row` with `seed` is trained under `folder`."""
+    """Where `row` is trained with `seed`, under `folder`."""
     return folder / (re.sub(r"[^a-z0-9]+", "-", f"{row.group} {row.name}".lower()).strip("-") + f"-seed{seed}")
+
+
+def row_recipe(base: Recipe, seed: int, row: Row) -> Recipe:
+    """`base` with the budget of the ablation table and the changes of `row`.
+
+    The warm-up takes the same share of the epochs as in `base`, and no row stops early.
+    """
+    epochs = base.ablation.ablation_epochs
+    height, width = (round(row.size * side) for side in base.ablation.ablation_image_size)
+    budget: dict[str, Any] = {"epochs": epochs, "baseline_epochs": epochs, "patience": epochs}
+    budget |= {
+        "warmup_epochs": base.training.warmup_epochs * epochs / base.training.epochs,
+        "image_size": (height, width),
+    }
+    return changed(base, seed=seed, **(budget | row.changes))
 
 
 def measure(
@@ -48,73 +158,46 @@ def measure(
     device: torch.device,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Train one row on `split` and return its result; one that is already in `folder` is read, not measured again.
+    """Train one row on `split`, write its result to `folder` and return it.
 
-    `base` is the recipe that the row changes, with its `ablation_epochs` and `ablation_image_size`. Scores are fractions,
-    of the best epoch by the validation score. `images_per_second` is that of the fastest epoch: other work only makes one
-    slower.
+    Scores are fractions, of the best epoch by the validation score, in the full validation search.
+    `images_per_second` is that of the fastest epoch, since other programs only slow an epoch down.
     """
-    recipe = _recipe(base, seed, row)
-    place = folder_of(row, seed, folder)
-    marks = fingerprint(recipe, data=split.name, images=len(split.train), network=row.network)
-    known = _read(place / "result.json", marks, recipe.training.epochs)
-    if known is not None:
-        return known
-    network, history = _train(row, split, recipe, place, device, log)
-    best = history.loc[history["score"].idxmax()]
+    recipe, place = row_recipe(base, seed, row), folder_of(row, seed, folder)
+    assemble = assembly.baseline if row.network == "baseline" else assembly.joint
+    training = assemble(split, recipe, device)
+    try:
+        history = assembly.run(training, place, log)
+    except checkpoints.OtherRun:
+        shutil.rmtree(place)  # an unfinished row of an older recipe or of other data
+        training = assemble(split, recipe, device)
+        history = assembly.run(training, place, log)
+    scores = final_scores(training, split)
     result = {
         "group": row.group,
         "name": row.name,
         "seed": seed,
         "epochs": recipe.training.epochs,
-        "parameters": count_parameters(network)["total"],
+        "parameters": count_parameters(training.network)["total"],
         "images_per_second": history["images_per_second"].max(),
         "seconds_an_epoch": len(split.train) / history["images_per_second"].max(),
-        "acc": best.get("attributes/average/acc"),
-        "macc": best.get("attributes/average/macc"),
-        "mAP": best["reid/mAP"],
-        "rank1": best["reid/rank1"],
-        "amp": best["amp"],
-        "fingerprint": marks,
+        "acc": scores.get("attributes/average/acc"),
+        "macc": scores.get("attributes/average/macc"),
+        "mAP": scores.get("reid/mAP"),
+        "rank1": scores.get("reid/rank1"),
+        "amp": history["amp"].iloc[-1],
+        "fingerprint": _marks(recipe, row, split.data_fingerprint),
     }
-    with new_file(place / "result.json") as file:
-        file.write(json.dumps(result, indent=1).encode())
+    files.write_text(place / "result.json", json.dumps(result, indent=1))
     for weights in place.glob("*.pt"):
-        weights.unlink()  # a hundred rows of tens of megabytes; the numbers are what is kept
+        weights.unlink()  # a hundred rows of tens of megabytes; only the numbers are kept
     return result
 
 
-def _train(
-    row: Row, split: Split, recipe: Recipe, place: Path, device: torch.device, log: Callable[[str], None]
-) -> tuple[nn.Module, pd.DataFrame]:
-    assemble = assembly.baseline if row.network == "baseline" else assembly.joint
-    training = assemble(split, recipe, device)
-    try:
-        return training.network, assembly.run(training, place, log)
-    except checkpoints.OtherRun:
-        shutil.rmtree(place)  # a row of an older recipe that was never finished
-    training = assemble(split, recipe, device)
-    return training.network, assembly.run(training, place, log)
-
-
-def _recipe(base: Recipe, seed: int, row: Row) -> Recipe:
-    """`base` with the budget of the ablation table and the changes of `row`.
-
-    The warm-up takes the share of the epochs that it has in `base`, and no patience ends a row before the others.
-    """
-    epochs = base.ablation.ablation_epochs
-    height, width = (round(row.size * side) for side in base.ablation.ablation_image_size)
-    budget: dict[str, Any] = {"epochs": epochs, "baseline_epochs": epochs, "patience": epochs}
-    budget |= {"warmup_epochs": base.training.warmup_epochs * epochs / base.training.epochs}
-    return changed(base, seed=seed, **(budget | {"image_size": (height, width)} | row.changes))
-
-
-def _read(path: Path, marks: dict, epochs: int) -> dict | None:
-    if not path.exists():
-        return None
-    result = json.loads(path.read_text())
-    theirs, ours = (json.loads(json.dumps(part)) for part in (defaults() | result["fingerprint"], marks))
-    return result if theirs == ours and result["epochs"] == epochs else None
+def final_scores(training: Training, split: Split) -> dict[str, Any]:
+    """The flattened scores of a trained network in the full validation search."""
+    scores = evaluate(training.network, split.validation_images, split.validation, split.distractor_images)
+    return flatten(scores)
 
 
 def run(
@@ -127,12 +210,12 @@ def run(
     part: tuple[int, int] = (1, 1),
     log: Callable[[str], None] = print,
     progress: bool = False,
-) -> list[dict]:
-    """Measure `rows`, by default those of `base`, for every seed; returns the results.
+) -> list[dict[str, Any]]:
+    """Measure `rows`, by default those of `base`, with every seed; returns the results.
 
-    Where n processes share them, `part` = (i, n) takes those of the i-th. A seed is a split as well: every row of one
-    seed sees the same people. A row whose ImageNet weights cannot be downloaded, that does not fit into the GPU or whose
-    loss is not finite is left out with a line in the log, and so is one that another process is at.
+    Of n processes that share the rows, the i-th passes `part` = (i, n). A seed determines the split as well: all rows of
+    one seed have the same people. A row that fails is reported in the log and the others continue; so is one that another
+    process is training.
     """
     seeds = range(base.ablation.ablation_seeds) if seeds is None else seeds
     rows = rows_of(base) if rows is None else tuple(rows)
@@ -140,68 +223,101 @@ def run(
         (seed, row) for slow in (False, True) for seed in seeds for row in rows if (row.group == "backbone") == slow
     ]
     results: list[dict[str, Any]] = []
-    split_of: dict[tuple[int, tuple[int, int]], Split] = {}  # of one seed and image size at a time
+    splits: dict[tuple[int, tuple[int, int]], Split] = {}  # of one seed and image size at a time
     offline = False
-    for seed, row in bar(jobs[part[0] - 1 :: part[1]], "rows", show=progress):
-        recipe = _recipe(base, seed, row)
-        model, images = recipe.model, (seed, recipe.data.image_size)
-        downloads = row.network == "joint" and model.pretrained and model.backbone != "efficientnet_lite0"
+    for seed, row in files.bar(jobs[part[0] - 1 :: part[1]], "rows", show=progress):
+        recipe = row_recipe(base, seed, row)
+        downloads = row.network == "joint" and recipe.model.pretrained and recipe.model.backbone != "efficientnet_lite0"
         if offline and downloads:
             continue
-        if images not in split_of:
-            split_of = {images: assembly.decoded_split(data, recipe)}
+        key, path = (seed, recipe.data.image_size), folder_of(row, seed, folder) / "result.json"
         try:
-            result = measure(row, seed, base, split_of[images], folder, device, log=quiet)
-        except ConnectionError as error:
-            log(f"left out {row.name}: {error}")
-            offline = True
-            continue
+            result = _read(path, _marks(recipe, row, fingerprint(data)), recipe.training.epochs)
+            if result is None:
+                splits = splits if key in splits else {key: assembly.decoded_split(data, recipe)}
+                result = measure(row, seed, base, splits[key], folder, device, log=files.quiet)
         except checkpoints.InUse:
-            log(f"left to the other process that is at it: {row.name}, seed {seed}")
-            continue
-        except (MemoryError, FloatingPointError) as error:
-            log(f"left out {row.name}, seed {seed}: {error}")
-            continue
-        results.append(result)
-        log(_line(result))
+            log(f"skipped, since another process trains it: {row.name}, seed {seed}")
+        except Exception as error:  # one failing row must not end a table of many hours
+            offline = offline or isinstance(error, ConnectionError)
+            log(f"failed: {row.name}, seed {seed}: {type(error).__name__}: {error}")
+        else:
+            results.append(result)
+            log(_line(result))
     return results
 
 
-def _line(result: dict) -> str:
-    """A result as one printed line, with its speed where a person watches: no run has that of another."""
+def _marks(recipe: Recipe, row: Row, data_fingerprint: str) -> dict[str, Any]:
+    return recipes.fingerprint(recipe, data_fingerprint=data_fingerprint, network=row.network)
+
+
+def _read(path: Path, marks: dict[str, Any], epochs: int) -> dict[str, Any] | None:
+    """The result in `path`; None where it is missing, damaged or of other settings, so that the row is measured again."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        same = result["fingerprint"] == marks and result["epochs"] == epochs
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return result if same else None
+
+
+def _line(result: dict[str, Any]) -> str:
+    """A result as a printed line."""
     scores = {"Acc": result["acc"], "mAcc": result["macc"], "mAP": result["mAP"], "rank-1": result["rank1"]}
     shown = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items() if value is not None)
-    name = f"{result['group']}: {result['name']}, seed {result['seed']}"
-    return f"{name}:  {shown}" + (f"  {result['images_per_second']:.0f} images/s" if environment.attended() else "")
+    return f"{result['group']}: {result['name']}, seed {result['seed']}:  {shown}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure the whole table from the command line; notebook 06 then shows it."""
-    parser = argparse.ArgumentParser(description="Measure the ablation table; a second call goes on where one stopped.")
-    parser.add_argument("--data", default="synthetic", help="synthetic, or an archive or folder (see data/README.md)")
-    parser.add_argument("--recipe", default="report")
-    parser.add_argument("--seeds", type=int, nargs="*", help="these instead of the recipe's")
-    parser.add_argument("--part", default="1/1", help="i/n: this process takes every n-th row, from the i-th")
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's ablation_epochs")
-    parser.add_argument(
-        "--size", type=int, nargs=2, help="height and width instead of the recipe's ablation_image_size"
-    )
-    parser.add_argument("--short", action="store_true", help="the rows of the short table only")
-    given = parser.parse_args(arguments)
-    where = replace(environment.settings(), data=given.data, recipe=given.recipe)
-    index, count = (int(number) for number in given.part.split("/"))
-    device = environment.device()
-    changes = {"ablation_epochs": given.epochs, "ablation_image_size": given.size and tuple(given.size)}
-    changes = {name: value for name, value in changes.items() if value}
-    base = recipe(where.recipe, backbone=where.backbone, pretrained=where.pretrained, **changes)
-    rows = [row for row in rows_of(base) if row.short or not given.short]
-    run(load(where.data), base, where.ablations, device, rows, given.seeds, (index, count), _say)
-    return 0
+#: Flattened score -> its column in the table of `repeat`.
+SCORES = {
+    "attributes/average/acc": "Acc",
+    "attributes/average/macc": "mAcc",
+    "reid/mAP": "mAP",
+    "reid/rank1": "rank-1",
+    "reid/among_validation/mAP": "mAP among validation alone",
+}
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def repeat(
+    data: Dataset,
+    settings: environment.Settings,
+    seeds: Sequence[int],
+    device: torch.device,
+    log: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Train the JointConvNet of `settings` with every seed, which draws its own validation people and first weights.
+
+    Returns one row per seed: its best epoch, and the scores of the full validation search in percent. A finished training
+    is not repeated.
+    """
+    rows = []
+    for seed in seeds:
+        chosen = replace(settings, seed=seed)
+        recipe = recipes.from_settings(chosen)
+        split = assembly.decoded_split(data, recipe)
+        training = assembly.joint(split, recipe, device)
+        history = assembly.run(training, chosen.training_folder("joint"), log)
+        scores = final_scores(training, split)
+        row = {"Seed": seed, "Epoch": int(history["epoch"][history["score"].idxmax()])}
+        rows.append(row | {label: 100 * scores[name] for name, label in SCORES.items() if name in scores})
+    return pd.DataFrame(rows)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def mean_and_interval(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean and half-width of the 95 % Student interval over the rows of `repeat`: one row per score."""
+    labels = [label for label in SCORES.values() if label in runs]
+    intervals = [student_interval(runs[label].to_numpy()) for label in labels]
+    means, halves = [mean for mean, _, _ in intervals], [high - mean for mean, _, high in intervals]
+    return pd.DataFrame({"Figure": labels, "Mean": means, "±": halves})
+
+
+def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of `values` `(n,)` and the ends of its Student interval, `mean ± t(n - 1) s / sqrt(n)` (Student 1908).
+
+    The ends are NaN for a single value, and all three are for none.
+    """
+    if len(values) < 2:
+        return (float(values[0]) if len(values) else np.nan), np.nan, np.nan
+    mean, error = float(np.mean(values)), float(stats.sem(values))
+    half = float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * error
+    return mean, mean - half, mean + half

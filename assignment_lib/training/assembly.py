@@ -1,15 +1,16 @@
-"""A whole training, put together from data and recipe in one place.
+"""A whole training, assembled from data and recipe in one place.
 
     split = assembly.decoded_split(data, recipe)
-    training = assembly.joint(split, recipe, device)       # network, objective, batches, ready to be looked at
-    history = assembly.run(training, folder)               # trains, or goes on
+    training = assembly.joint(split, recipe, device)       # network, objective and batches, ready to inspect
+    history = assembly.run(training, folder)               # trains, or resumes
 
-Notebooks 03 and 04, the command line (`experiment.py`) and the ablations all go this way.
+Notebooks 03 and 04, the commands and the ablations all train in this way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,155 +19,333 @@ import torch
 from torch import Tensor, nn
 
 from assignment_lib import environment
-from assignment_lib.batches import balance
-from assignment_lib.batches.augmentation import Augmentation
+from assignment_lib.batches import augmentation, sampling
 from assignment_lib.batches.loader import Batches
-from assignment_lib.batches.mixing import mixed_sampler_and_weights
-from assignment_lib.data import attributes, sources
-from assignment_lib.data.dataset import Dataset
-from assignment_lib.data.images import decode
-from assignment_lib.data.split import pid_labels, split_table
-from assignment_lib.evaluation.scoring import validator
+from assignment_lib.data import attributes
+from assignment_lib.data.dataset import Dataset, fingerprint
+from assignment_lib.data.images import decode, near_duplicates
+from assignment_lib.data.split import hold_out, pid_labels, split_table
+from assignment_lib.environment import Settings, relative
+from assignment_lib.evaluation.validation import validator
 from assignment_lib.losses.objective import Objective
-from assignment_lib.training import crowd, parts, recipes
+from assignment_lib.models.densenet_se import MultiHeadDenseNet
+from assignment_lib.models.joint import JointConvNet
+from assignment_lib.training import checkpoints, recipes
 from assignment_lib.training.loop import fit
-from assignment_lib.training.recipes import Recipe
+from assignment_lib.training.recipes import Recipe, TrainingSettings
+
+DISTRACTORS = ("test", "train", "none")
+#: Share of the training identities that are held out as distractors where the test images cannot serve.
+_HELD_OUT = 0.1
+#: Largest share of test images that may look like a training image; above it, the test may show the same people.
+_SAME_PEOPLE = 0.01
+#: Distractors of the validation search after each epoch: with all, it would take a third of the training time.
+_WHILE_TRAINING = 2000
+#: The baseline starts from random weights and learns at a multiple of the recipe's learning rate.
+_BASELINE_RATE = 2.0
 
 
 class Split(NamedTuple):
-    """The training and the validation people of a data set, the crowd these are searched for in, and their images."""
+    """The training and validation people of a data set, the distractors of the validation search, and their images.
+
+    A bool column `added` of `train` marks people of another data set (translation/added_people.py).
+    """
 
     name: str  # of the data set
     train: pd.DataFrame
     train_images: Tensor  # (N, 3, H, W) uint8
     validation: pd.DataFrame
     validation_images: Tensor  # (M, 3, H, W) uint8
-    crowd_images: Tensor  # (K, 3, H, W) uint8: distractors, none where K is 0
-    crowd_note: str  # where they are from, in a sentence
+    distractor_images: Tensor  # (K, 3, H, W) uint8, K may be 0
+    distractor_note: str  # where the distractors are from, in a sentence
     has_attributes: bool
+    data_fingerprint: str
 
 
-def decoded_split(data: Dataset, recipe: Recipe, progress: bool = False) -> Split:
-    """Split `data` as the recipe says and decode the images of all parts."""
-    train, validation = split_table(data.train, recipe.data.validation_share, recipe.seed)
+def decoded_split(data: Dataset, recipe: Recipe, gallery_images: Tensor | None = None, progress: bool = False) -> Split:
+    """Split `data` as the recipe says, choose the distractors, and decode the images.
 
-    def decoded(table: pd.DataFrame) -> Tensor:
-        return decode(table["path"], recipe.data.image_size, progress=progress).images
+    Distractors are images of other people that the validation gallery also holds, so that the search is as hard as the
+    test. `recipe.data.distractors` is one of
 
-    train_images, validation_images = decoded(train), decoded(validation)
-    found = crowd.choose(data, train, recipe, decoded, (train_images, validation_images))
-    if len(found.train) < len(train):  # some are held out for the crowd
-        train_images = decoded(found.train)
-    return Split(
-        data.name,
-        found.train,
-        train_images,
-        validation,
-        validation_images,
-        found.images,
-        found.note,
-        data.has_attributes,
+    - "test": all images of the test gallery, whose people differ from those of `train/` in the course's layout and in
+      Market-1501. Their identities are not used. Where the data has no gallery, or more than 1 % of it look like
+      training images, "train" is used instead.
+    - "train": a tenth of the training identities, drawn at random and held out.
+    - "none": validation people are searched among themselves.
+
+    `gallery_images` `(G, 3, H, W)` uint8 are the decoded images of `data.gallery`, for a caller that has them already:
+    `distractor_images` is then that tensor, not a copy. Raises `ValueError` for another kind, for gallery images that do
+    not fit, and where no validation score is possible.
+    """
+    kind, size = recipe.data.distractors, recipe.data.image_size
+    if kind not in DISTRACTORS:
+        raise ValueError(f"distractors={kind!r} is unknown. Choose one of {', '.join(DISTRACTORS)}.")
+    if gallery_images is not None and gallery_images.shape != (len(data.gallery), 3, *size):
+        raise ValueError(
+            f"gallery_images is {tuple(gallery_images.shape)}, but the gallery has {len(data.gallery)} images of {size}. "
+            "Decode data.gallery at the image_size of the recipe."
+        )
+    train, validation = _identity_split(data, recipe)
+    train_images, validation_images = (
+        decode(table["path"], size, progress=progress).images for table in (train, validation)
     )
+    images, note = torch.empty(0, 3, *size, dtype=torch.uint8), "no distractors: validation people alone"
+    if kind == "test":
+        images, note = gallery_images if gallery_images is not None else images, "there is no test gallery; instead "
+        if gallery_images is None and len(data.gallery):
+            images = decode(data.gallery["path"], size, progress=progress).images
+        if len(images):
+            similar = near_duplicates(images, train_images) | near_duplicates(images, validation_images)
+            share = float(similar.float().mean())
+            note = f"the {len(images):,} images of the test gallery, which show other people"
+            if share > _SAME_PEOPLE:
+                kind, note = "train", f"{share:.0%} of the test images look like training images; instead "
+        else:
+            kind = "train"
+    elif kind == "train":
+        note = ""
+    if kind == "train":
+        kept, held_out = hold_out(train.assign(row=range(len(train))), _HELD_OUT, recipe.seed)
+        images = train_images[torch.tensor(held_out["row"].to_numpy())]
+        train_images, train = train_images[torch.tensor(kept["row"].to_numpy())], kept.drop(columns="row")
+        note += f"{len(held_out):,} images of {held_out['pid'].nunique()} training people, held out"
+    return Split(
+        data.name, train, train_images, validation, validation_images, images, note, data.has_attributes, fingerprint(data)
+    )  # fmt: skip
 
 
 def everyone(data: Dataset, recipe: Recipe, progress: bool = False) -> Split:
-    """All labelled people to train on, nobody to validate on: for the network that answers the test in the end."""
+    """All labelled people for training and none for validation: for a second network that predicts the test."""
     none = torch.empty(0, 3, *recipe.data.image_size, dtype=torch.uint8)
     images = decode(data.train["path"], recipe.data.image_size, progress=progress).images
-    return Split(data.name, data.train, images, data.train[:0], none, none, "nobody", data.has_attributes)
+    table, note = data.train[:0], "no distractors: nobody is validated"
+    return Split(data.name, data.train, images, table, none, none, note, data.has_attributes, fingerprint(data))
 
 
 class Training(NamedTuple):
-    """Everything that `loop.fit` is given."""
+    """The arguments of `loop.fit`."""
 
     network: nn.Module
     objective: Objective
     batches: Batches
-    validate: Callable[[nn.Module], dict] | None  # None where there are no validation people
+    validate: Callable[[nn.Module], dict] | None  # None without validation people
+    settings: TrainingSettings
     fingerprint: dict[str, Any]
-    files: list[str]  # names of the training images
-    options: dict[str, Any]
+    image_files: list[str]  # names of the training images
 
 
 def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
-    """The JointConvNet of `recipe` (notebook 04) and what it is trained with.
+    """The JointConvNet of `recipe` (notebook 04) and all that its training needs.
 
-    Everything random hangs on the recipe's seed: the first weights, what the sampler draws, how images are transformed.
+    The recipe's seed controls all randomness: first weights, sampler and augmentation. Raises `ValueError` where the
+    people or settings do not suffice for the recipe's sampler.
     """
     batches, class_weights = _batches(split, recipe, device)
+    targets, added = attributes.target_tensor(split.train), _added(split)
+    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets[~added]))
     n_pids = split.train["pid"].nunique()
-    targets = attributes.target_tensor(split.train)
-    added = (sources.ADDED,) if recipe.data.added_weights else ()
-    counted = sources.of_source(split.train, *sources.OWN, *added)
-    priors = None if targets is None else balance.by_task(balance.class_shares(targets[counted]))
-    network = parts.joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
-    objective = parts.joint_objective(recipe, class_weights, network, n_pids).to(device)
+    network = joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
+    objective = Objective(recipe.objective, class_weights, n_pids, network.embedding_size).to(device)
+    marks: dict[str, Any] = {"n_pids": n_pids, "attributes": split.has_attributes}
+    if added.any():
+        marks["added"] = int(split.train_images[added].sum())
     learns_reid = recipe.objective.pid_loss or recipe.objective.identity_loss != "none"
-    marks = recipes.fingerprint(
-        recipe, data=split.name, images=len(split.train), n_pids=n_pids, attributes=split.has_attributes
-    )
-    others = ~sources.of_source(split.train, *sources.OWN)
-    if others.any():  # repainted or not, they are as many
-        marks["others"] = int(split.train_images[others].sum())
-    return _training(split, network, objective, batches, learns_reid, marks, recipes.fit_options(recipe))
+    return _training(split, recipe, network, objective, batches, learns_reid, **marks)
 
 
 def baseline(split: Split, recipe: Recipe, device: torch.device) -> Training:
-    """The MultiHead DenseNet from scratch (notebook 03), which recognises attributes only.
+    """The multi-head DenseNet from scratch (notebook 03), which predicts attributes only.
 
-    Raises `ValueError` where the data has no annotations.
+    Raises `ValueError` for data without annotations.
     """
     batches, class_weights = _batches(split, recipe, device)
     if class_weights is None:
         raise ValueError(
-            f"{split.name} has no annotations, and notebook 03's network learns nothing else; take `joint`"
+            f"{split.name} has no annotations, and the network of notebook 03 needs them. Use notebook 04."
         )
-    network = parts.baseline_network(recipe).to(device)
-    objective = parts.attribute_objective(recipe, class_weights).to(device)
-    marks = recipes.fingerprint(recipe, data=split.name, images=len(split.train), network="baseline")
-    return _training(split, network, objective, batches, False, marks, recipes.baseline_fit_options(recipe))
+    network = baseline_network(recipe).to(device)
+    objective = Objective(recipe.objective, class_weights).to(device)
+    training = _training(split, recipe, network, objective, batches, False, network="baseline")
+    rate = _BASELINE_RATE * recipe.training.learning_rate
+    settings = replace(recipe.training, epochs=recipe.baseline.baseline_epochs, learning_rate=rate)
+    return training._replace(settings=settings)
 
 
 def run(training: Training, folder: Path, log: Callable[[str], None] = print) -> pd.DataFrame:
-    """Train, or go on with what `folder` holds; returns the history, errors and end are those of `loop.fit`."""
-    generator = training.batches.generator
+    """Train, or resume from the state in `folder`; returns the history. Raises the errors of `loop.fit`.
+
+    The scores in the history are those of a search among at most 2,000 distractors; `evaluation.validation.evaluate` with
+    `split.distractor_images` gives those of the full search.
+    """
     return fit(
-        training.network, training.objective, training.batches, training.validate, folder=folder,
-        fingerprint=training.fingerprint, defaults=recipes.defaults(), files=training.files, log=log,
-        generators=[generator] if generator else [], **training.options,
+        training.network, training.objective, training.batches, training.validate, training.settings, folder,
+        fingerprint=training.fingerprint, image_files=training.image_files, log=log,
     )  # fmt: skip
+
+
+def joint_network(
+    recipe: Recipe,
+    n_pids: int,
+    attributes: bool = True,
+    pretrained: bool | None = None,
+    priors: Mapping[str, Tensor] | None = None,
+) -> JointConvNet:
+    """The JointConvNet of a recipe for `n_pids` training identities.
+
+    `attributes=False` builds no attribute heads, for data without annotations; `pretrained=False` skips the ImageNet
+    weights where trained ones are loaded next. `priors`, task -> `(C,)`, are the shares of the training images that have
+    each class, for a recipe with `logit_adjustment`; a trained network has its own.
+    """
+    settings = recipe.model if pretrained is None else replace(recipe.model, pretrained=pretrained)
+    identities = n_pids if recipe.objective.pid_loss else 0
+    heads = attributes and recipe.objective.attribute_losses
+    return JointConvNet(settings, identities, heads, priors, recipe.data.image_size)
+
+
+def baseline_network(recipe: Recipe) -> MultiHeadDenseNet:
+    """The network of notebook 03, from scratch."""
+    return MultiHeadDenseNet(squeeze_excitation=recipe.baseline.squeeze_excitation)
+
+
+def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
+    """The best JointConvNet that `run` left in `folder`, in evaluation mode on the CPU, and its recipe.
+
+    Raises `FileNotFoundError` where there is none, `ValueError` where it was saved by other code.
+    """
+    checkpoint = checkpoints.load(folder / "best.pt")
+    marks = checkpoint["fingerprint"]
+    try:
+        recipe = recipes.from_fingerprint(marks)
+        network = joint_network(recipe, marks["n_pids"], marks["attributes"], pretrained=False)
+        network.load_state_dict(checkpoint["model"])
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"The network in {folder / 'best.pt'} was saved by other code and does not fit. Remove {folder} and train again."
+        ) from error
+    return network.eval(), recipe
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether `folder` holds a network whose training was not interrupted."""
+    interrupted = (folder / "last.pt").exists() and not (folder / "finished.txt").exists()
+    return (folder / "best.pt").exists() and not interrupted
+
+
+def train_if_missing(
+    data: Dataset,
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    log: Callable[[str], None] = print,
+    split: Callable[..., Split] = decoded_split,
+) -> tuple[JointConvNet, Recipe]:
+    """The network in `folder` and its recipe, as `trained_network`; trains or resumes it first where necessary.
+
+    The training is that of notebook 04, on `split(data, recipe)`. A network that is there keeps the recipe it was trained
+    with, apart from settings that it does not depend on, which are those of `recipe`. Raises the errors of `run` and
+    `trained_network`, and `checkpoints.OtherRun` where the data changed since the network was trained.
+    """
+    if is_trained(folder):
+        marks = checkpoints.load(folder / "best.pt")["fingerprint"]
+        checkpoints.require_same(marks, marks | {"data_fingerprint": fingerprint(data)}, folder)
+    else:
+        state = "was interrupted" if (folder / "last.pt").exists() else "is not trained yet"
+        log(f"The network in {relative(folder)} {state}: training it, as notebook 04 does.")
+        run(joint(split(data, recipe, progress=True), recipe, device), folder, log)
+    network, trained = trained_network(folder)
+    return network, replace(trained, retrieval=recipe.retrieval, ablation=recipe.ablation)
+
+
+class Networks(NamedTuple):
+    """The networks of notebook 05, in evaluation mode on the device."""
+
+    search: JointConvNet  # for the validation search, which chooses options and thresholds
+    test: JointConvNet  # predicts the test images; `search` itself unless the recipe has `everyone`
+    recipe: Recipe
+    description: str  # a sentence
+
+
+def networks(
+    data: Dataset, recipe: Recipe, settings: Settings, device: torch.device, log: Callable[[str], None] = print
+) -> Networks:
+    """The network of notebook 04 and, where `recipe.retrieval.everyone`, a second one trained on all labelled people.
+
+    Trains what is missing and resumes what was interrupted. The second network trains for as many epochs as validation
+    chose for the first; it has no validation people of its own, so thresholds are those chosen with the first. Raises the
+    errors of `train_if_missing`.
+    """
+    folder = settings.training_folder("joint")
+    search, recipe = train_if_missing(data, recipe, folder, device, log)
+    search = search.to(device)
+    if not recipe.retrieval.everyone:
+        return Networks(search, search, recipe, "one network, trained without the validation people")
+    longer = recipe
+    if recipe.training.schedule != "cosine":  # a cosine schedule has to reach its end
+        longer = recipes.changed(recipe, epochs=int(checkpoints.load(folder / "best.pt")["epoch"]))
+    test, _ = train_if_missing(data, longer, settings.training_folder("everyone"), device, log, everyone)
+    description = (
+        "validation search by a network trained without the validation people, test by one trained on everyone"
+    )
+    return Networks(search, test.to(device), recipe, description)
+
+
+def _identity_split(data: Dataset, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training and validation tables. Raises `ValueError` where no epoch could be scored, before anything is decoded."""
+    table = data.train
+    if not data.has_attributes and not table["pid"].duplicated().any():
+        raise ValueError(
+            f"{data.name} has one image of each of its {len(table)} people and no annotations, so nothing can be validated. "
+            "Add images of the same people, at least two per person, or an annotations_train.csv."
+        )
+    train, validation = split_table(table, recipe.data.validation_share, recipe.seed)
+    if not data.has_attributes and not validation["pid"].duplicated().any():
+        raise ValueError(
+            f"No validation person of {data.name} has two images, so nothing can be validated. Use a larger "
+            "validation_share or another seed, or add images."
+        )
+    return train, validation
+
+
+def _added(split: Split) -> Tensor:
+    """Which training images show added people of another data set: bool `(N,)`."""
+    if "added" not in split.train:
+        return torch.zeros(len(split.train), dtype=torch.bool)
+    return torch.from_numpy(split.train["added"].to_numpy(bool))
 
 
 def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batches, dict[str, Tensor] | None]:
     environment.seed_everything(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
-    size = recipe.training.batch_size
-    cameras = torch.from_numpy(split.train["camera"].to_numpy().copy())
-    of = recipe.data
-    sampler, class_weights = mixed_sampler_and_weights(
-        of.sampler,
-        split.train,
-        targets,
-        pids,
-        size,
-        generator,
-        cameras,
-        of.added_share,
-        of.styled_share,
-        of.added_weights,
-    )
-    styled = sources.of_source(split.train, sources.STYLED)
+    size, added = recipe.training.batch_size, _added(split)
+    sampler, class_weights = sampling.sampler_and_weights(
+        recipe.data.sampler, targets, pids, size, generator, torch.from_numpy(split.train["camera"].to_numpy().copy()),
+        added if added.any() else None,
+    )  # fmt: skip
     batches = Batches(
         split.train_images, sampler, size, device, attributes=targets, pids=pids,
-        styled=styled if styled.any() else None,
-        augmentation=Augmentation() if of.augment else None, generator=generator,
+        augmentation=augmentation.by_name(recipe.data.augmentation), generator=generator,
     )  # fmt: skip
     return batches, class_weights
 
 
-def _training(split, network, objective, batches, reid, marks, options) -> Training:  # type: ignore[no-untyped-def]
+def _training(
+    split: Split,
+    recipe: Recipe,
+    model: nn.Module,
+    objective: Objective,
+    batches: Batches,
+    learns_reid: bool,
+    **marks: Any,
+) -> Training:
     validate = None
     if len(split.validation):
-        validate = validator(split.validation_images, split.validation, split.crowd_images, reid)
-    return Training(network, objective, batches, validate, marks, list(split.train["file"]), options)
+        distractors = split.distractor_images
+        if len(distractors) > _WHILE_TRAINING:
+            order = torch.randperm(len(distractors), generator=torch.Generator().manual_seed(0))
+            distractors = distractors[order[:_WHILE_TRAINING].sort().values]
+        validate = validator(split.validation_images, split.validation, distractors, learns_reid)
+    marks = {"data": split.name, "data_fingerprint": split.data_fingerprint, "images": len(split.train)} | marks
+    mark = recipes.fingerprint(recipe, **marks)
+    return Training(model, objective, batches, validate, recipe.training, mark, list(split.train["file"]))

@@ -1,4 +1,4 @@
-"""Files a training goes on from: written whole or not at all, loaded as tensors and plain types only."""
+"""Checkpoints that a training resumes from: written atomically, loaded as tensors and plain types only."""
 
 from __future__ import annotations
 
@@ -8,81 +8,189 @@ import io
 import json
 import os
 import random
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.swa_utils import AveragedModel
 
-from assignment_lib.files import new_file
+from assignment_lib import files
+from assignment_lib.training import optimizers
+from assignment_lib.training.history import Epoch
 
 try:
     import fcntl
 except ImportError:
     fcntl = None  # type: ignore[assignment]
 
+#: Increased when checkpoints of earlier code no longer load.
+VERSION = 2
+
 
 class OtherRun(ValueError):
-    """A checkpoint that belongs to a run with other settings."""
+    """A checkpoint of a training with other settings or other data."""
 
 
 class InUse(RuntimeError):
     """A folder in which another process trains."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Raised by an interrupt during `loop.fit`, after the state was saved; a notebook shows its one sentence."""
+
+    def _render_traceback_(self) -> list[str]:  # a hook of IPython
+        return [str(self)]
+
+
+@dataclass
+class Run:
+    """The state of a training: everything that a checkpoint holds, and the settings that a step needs."""
+
+    model: nn.Module
+    objective: nn.Module
+    optimizer: AdamW
+    scaler: torch.amp.GradScaler
+    average: AveragedModel | None
+    generators: Sequence[torch.Generator]
+    dtype: torch.dtype | None  # of autocast; None is float32
+    folder: Path
+    fingerprint: dict[str, Any]
+    image_files: Sequence[str]  # names for error messages
+    checkpoint_minutes: float
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def parts(self) -> dict[str, Any]:
+        """The parts that have a `state_dict`, by their name in a checkpoint."""
+        parts = {"model": self.model, "objective": self.objective, "optimizer": self.optimizer, "scaler": self.scaler}
+        return parts | ({"average": self.average} if self.average is not None else {})
+
+    def save(self, epoch: Epoch | None) -> None:
+        """Write `last.pt`, after an epoch (None) or within `epoch`."""
+        progress = None
+        if epoch is not None:
+            progress = {name: value for name, value in vars(epoch).items() if name != "unchecked"}
+        state = {name: part.state_dict() for name, part in self.parts().items()}
+        state |= {"fingerprint": self.fingerprint, "history": self.history, "epoch": progress}
+        state |= {"amp": optimizers.dtype_name(self.dtype), "random": random_states(self.generators)}
+        save_last(state, self.folder)
+
+    def restore(self, state: dict[str, Any], epochs: int, log: Callable[[str], None]) -> Epoch | None:
+        """Load the state that `save` wrote, to train for `epochs` in all; returns the epoch in progress, if any.
+
+        Raises `ValueError` where a part does not fit the state, or where the training has more epochs already.
+        """
+        done = len(state["history"])
+        if done > epochs:
+            raise ValueError(
+                f"{self.folder} was trained for {done} epochs, more than epochs={epochs}. Remove it to train again."
+            )
+        for name, part in self.parts().items():
+            try:
+                part.load_state_dict(state[name])
+            except (RuntimeError, ValueError, KeyError) as error:
+                raise ValueError(
+                    f"The {name} in {self.folder / 'last.pt'} does not fit this code or these settings. Remove "
+                    f"{self.folder} to train again."
+                ) from error
+        self.history = state["history"]
+        set_random_states(state["random"], self.generators)
+        epoch = Epoch(**state["epoch"]) if state["epoch"] else None
+        log(f"resuming after epoch {done} of {epochs}" + (f", batch {epoch.step}" if epoch else ""))
+        if epoch is None:
+            return None
+        device = next(self.model.parameters()).device
+        epoch.sums, epoch.finite_norms = epoch.sums.to(device), epoch.finite_norms.to(device)
+        return epoch
+
+
 @contextlib.contextmanager
-def only_here(folder: Path) -> Iterator[None]:
-    """Keeps other processes out of `folder` for as long as the block runs; raises `InUse` where one is in it already.
-
-    The lock ends with its process, however that ends. Where the file system has no locks, nothing is kept out.
-    """
-    if fcntl is None:  # Windows
-        yield
+def interrupts() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or stop button sets, so that the current step can finish; a second one interrupts."""
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
+        yield requested
         return
-    with open(folder / "lock", "w") as file:
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        requested.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield requested
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Create `folder` and lock it against other processes while the block runs.
+
+    The lock ends with its process, however that ends. A file system without locks does not lock. Raises `InUse` where
+    another process holds the lock, `OSError` with a remedy where the folder cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(open(folder / "lock", "w"))
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise InUse(f"another process trains in {folder}; wait for it, or stop it first") from error
+            raise OSError(
+                error.errno,
+                f"{folder} cannot be written: {os.strerror(error.errno or 0)}. Set the environment variable ASSIGNMENT_RUNS "
+                "to a folder that you may write to",
+            ) from error
+        if fcntl is not None:  # not on Windows
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in (errno.EAGAIN, errno.EACCES):
+                    raise InUse(f"Another process trains in {folder}. Wait until it ends, or stop it.") from error
         yield
 
 
-def save(content: dict, path: Path) -> None:
-    """`torch.save` into a `new_file`.
-
-    Raises OSError with one sentence where the disk is full or read-only; nothing half-written is left.
-    """
+def save(content: dict[str, Any], path: Path) -> None:
+    """Write `content` atomically with `torch.save`. Raises `OSError` with a remedy where the disk is full or read-only."""
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(content | {"version": VERSION}, buffer)
     try:
-        with new_file(path) as file:
+        with files.atomic_write(path) as file:
             file.write(buffer.getbuffer())
     except OSError as error:
         raise OSError(
             error.errno,
-            f"{path} ({len(buffer.getbuffer()) / 1e6:.0f} MB) cannot be written: {os.strerror(error.errno or 0)}; make room "
-            "and run the same again, it goes on from the checkpoint before this one",
+            f"{path} ({len(buffer.getbuffer()) / 1e6:.0f} MB) cannot be written: {os.strerror(error.errno or 0)}. Make room "
+            "and run the same command again: it resumes from the previous checkpoint",
         ) from error
 
 
-def load(path: Path) -> dict:
-    """What `save` wrote, tensors and plain types only, on the CPU.
+def load(path: Path) -> dict[str, Any]:
+    """The content that `save` wrote, on the CPU.
 
-    Raises `FileNotFoundError` or `ValueError` with one sentence for a missing or damaged file.
+    Raises `FileNotFoundError` or `ValueError` with one sentence for a missing or damaged file, and for one of earlier code.
     """
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; run notebook 04 first, it trains this network")
+        raise FileNotFoundError(f"{path} is missing. Run notebook 04 or `make train` first: it trains this network.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, MemoryError):
-        raise  # the disk's or the machine's fault, not the file's
+        raise  # a fault of the disk or the machine, not of the file
     except Exception as error:
-        raise ValueError(f"{path} cannot be read ({type(error).__name__}); remove it and train again") from error
+        raise ValueError(f"{path} cannot be read ({type(error).__name__}). Remove it and train again.") from error
+    if content.get("version") != VERSION:
+        raise OtherRun(f"{path} was saved by an earlier version of this code. Remove {path.parent} and train again.")
+    return content
 
 
-def save_last(content: dict, folder: Path) -> None:
-    """Write `last.pt`; the one before stays as `previous.pt`."""
+def save_last(content: dict[str, Any], folder: Path) -> None:
+    """Write `last.pt`; the checkpoint before it stays as `previous.pt`."""
     last = folder / "last.pt"
     new = folder / "next.pt"
     save(content, new)
@@ -91,37 +199,56 @@ def save_last(content: dict, folder: Path) -> None:
     new.replace(last)
 
 
-def load_last(
-    folder: Path, fingerprint: dict, log: Callable[[str], None] = print, defaults: dict | None = None
-) -> dict | None:
-    """The newest readable checkpoint in `folder`: `last.pt`, or `previous.pt` where that is damaged; None without any.
+def load_last(folder: Path, fingerprint: dict[str, Any], log: Callable[[str], None] = print) -> dict[str, Any] | None:
+    """The newest readable checkpoint in `folder`; None where there is none.
 
-    `defaults` are what settings were before they existed: an earlier version's checkpoint does not name them.
-    Raises `OtherRun` where it belongs to a run with another `fingerprint`, naming the settings that differ, and ValueError
-    where there are checkpoints but none can be read.
+    Raises `OtherRun` for a checkpoint of other settings, other data or earlier code, `ValueError` where all are damaged.
     """
     paths = [path for path in (folder / "last.pt", folder / "previous.pt") if path.exists()]
     for path in paths:
         try:
             state = load(path)
+        except OtherRun:
+            raise
         except ValueError:
-            log(f"{path.name} is damaged" + (", going on from previous.pt" if path != paths[-1] else ""))
+            log(f"{path.name} is damaged" + (", resuming from previous.pt" if path != paths[-1] else ""))
             continue
-        differing = _differing((defaults or {}) | state["fingerprint"], fingerprint)
-        if differing:
-            raise OtherRun(
-                f"{path} belongs to a run with other settings ({', '.join(differing)}); remove {folder.name}/ to train "
-                "anew, or set back what was changed"
-            )
+        require_same(state["fingerprint"], fingerprint, folder)
         return state
     if paths:
-        raise ValueError(f"no checkpoint in {folder} can be read; remove the folder to train anew")
+        raise ValueError(f"No checkpoint in {folder} can be read. Remove the folder to train again.")
     return None
 
 
-def random_states(generators: Sequence[torch.Generator]) -> dict:
-    """States of `generators` and of Python's, NumPy's and torch's own generators, as tensors and plain types."""
-    states = {"torch": torch.get_rng_state(), "generators": [generator.get_state() for generator in generators]}
+def require_same(theirs: dict[str, Any], ours: dict[str, Any], folder: Path) -> None:
+    """Raise `OtherRun` where the fingerprint `theirs` of the network in `folder` differs from `ours`.
+
+    Data that differs is named as such: the data set may have been changed, or be another one of the same name.
+    """
+    # through JSON, so that a tuple equals the list it was saved as
+    theirs, ours = json.loads(json.dumps(theirs)), json.loads(json.dumps(ours))
+    if theirs.get("data_fingerprint") != ours.get("data_fingerprint"):
+        raise OtherRun(
+            f"The data changed since this network was trained: file names, image sizes or annotations differ from those "
+            f"that {folder} was trained on. Restore the data, or remove that folder to train again. If this is another data "
+            "set of the same name, keep the folder and rename the data set."
+        )
+    names = [*ours, *(theirs.keys() - ours.keys())]
+    differences = [
+        f"{name} was {theirs.get(name, 'missing')}, is {ours.get(name, 'missing')}"
+        for name in names
+        if theirs.get(name, "missing") != ours.get(name, "missing")
+    ]
+    if differences:
+        raise OtherRun(
+            f"{folder} holds a training with other settings ({'; '.join(differences)}). Restore the settings, or remove the "
+            "folder to train again."
+        )
+
+
+def random_states(generators: Sequence[torch.Generator]) -> dict[str, Any]:
+    """States of `generators` and of Python's, NumPy's and torch's global generators, as tensors and plain types."""
+    states: dict[str, Any] = {"torch": torch.get_rng_state(), "generators": [g.get_state() for g in generators]}
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state_all()
     version, numbers, gauss = random.getstate()
@@ -131,8 +258,8 @@ def random_states(generators: Sequence[torch.Generator]) -> dict:
     return states
 
 
-def set_random_states(states: dict, generators: Sequence[torch.Generator]) -> None:
-    """Put back what `random_states` gave."""
+def set_random_states(states: dict[str, Any], generators: Sequence[torch.Generator]) -> None:
+    """Restore the states that `random_states` returned."""
     torch.set_rng_state(states["torch"])
     for generator, state in zip(generators, states["generators"], strict=True):
         generator.set_state(state)
@@ -142,11 +269,3 @@ def set_random_states(states: dict, generators: Sequence[torch.Generator]) -> No
     random.setstate((version, tuple(numbers), gauss))
     kind, keys, *rest = states["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
-
-
-def _differing(theirs: dict, ours: dict) -> list[str]:
-    # through JSON, so that a tuple and the list it was saved as are the same
-    theirs, ours = json.loads(json.dumps(theirs)), json.loads(json.dumps(ours))
-    missing = object()
-    names = [n for n in (*ours, *(theirs.keys() - ours.keys())) if theirs.get(n, missing) != ours.get(n, missing)]
-    return [f"{name} was {theirs.get(name, 'not there')}, is {ours.get(name, 'not there')}" for name in names]

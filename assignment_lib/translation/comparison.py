@@ -21,7 +21,7 @@ from assignment_lib import environment
 from assignment_lib.data.dataset import Dataset, load
 from assignment_lib.environment import DATA_FOLDER
 from assignment_lib.evaluation.scoring import evaluate
-from assignment_lib.files import new_file
+from assignment_lib.files import atomic_write
 from assignment_lib.training import assembly, history, parts
 from assignment_lib.training.adapt import adapt
 from assignment_lib.training.experiment import settings_of, settings_parser
@@ -82,7 +82,7 @@ def compare(
                 row = {"Group": group(variant), "Variant": variant, "Seed": seed, "Epochs": own.training.epochs}
                 scores = measure(variant, of, changed(own, seed=seed), place, data, device)
                 place.mkdir(parents=True, exist_ok=True)
-                with new_file(path) as file:
+                with atomic_write(path) as file:
                     file.write(json.dumps(row | scores, indent=1).encode())
                 log(f"{variant}, seed {seed}: " + ", ".join(f"{name} {value:.1f}" for name, value in scores.items()))
             rows.append(json.loads(path.read_text()))

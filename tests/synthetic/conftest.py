@@ -1,4 +1,4 @@
-"""Drawn data sets that several modules look at: drawn once, never written to."""
+"""Drawn data sets for several modules: drawn once, never written to."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from drawn_people import SMALL, TINY
 
-from assignment_lib.synthetic import draw
+from synthetic_pedestrians import draw
 
 
 @pytest.fixture(scope="session")

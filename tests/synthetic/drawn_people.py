@@ -1,13 +1,12 @@
-"""What the tests of the drawn data set share: small arguments of `draw`, the files of a folder, a plain person."""
+"""What the tests of the generator share: arguments of `draw`, the files of a folder, one plain person."""
 
 from pathlib import Path
 
 import numpy as np
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.synthetic.figure import render
-from assignment_lib.synthetic.person import person
-from assignment_lib.synthetic.pose import Pose
+from synthetic_pedestrians.figure import render_person
+from synthetic_pedestrians.person import Pose, create_person
 
 TINY = dict(train_identities=4, test_identities=3, train_images=8, queries=3, gallery=9, progress=False)
 SMALL = dict(
@@ -20,6 +19,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def look(yaw: float = 0.0, seed: int = 5, **changes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Colours and cover of a plain person with some attributes changed, all else equal."""
-    return render(person(list((PLAIN | changes).values()), np.random.default_rng(seed)), Pose(yaw=yaw, phase=0.8))
+def plain_person(seed: int = 5, **changes: int):
+    return create_person(list((PLAIN | changes).values()), np.random.default_rng(seed))
+
+
+def rendered(yaw: float = 0.0, seed: int = 5, **changes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Colours and coverage of the plain person with some attributes changed."""
+    return render_person(plain_person(seed, **changes), Pose(yaw=yaw, phase=0.8))

@@ -1,99 +1,181 @@
+"""Contents of the drawn data set, class frequencies, and protection of folders and of parallel processes."""
+
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from drawn_people import TINY, files
-from PIL import Image
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets
-from assignment_lib.data.truth import read_truth
-from assignment_lib.synthetic import draw
-from assignment_lib.synthetic.marker import FOLDERS
-from assignment_lib.synthetic.shares import SHARES, class_counts
-from assignment_lib.synthetic.studio import Studio
+from synthetic_pedestrians import draw, drawing
+from synthetic_pedestrians.drawing import FOLDERS, SHARES, allocate, class_counts
+from synthetic_pedestrians.scenes import Renderer
+
+ROOT = Path(drawing.__file__).resolve().parent.parent
 
 
-def test_names_and_counts_are_those_asked_for(small):
+def truth_of(folder):
+    return pd.read_csv(folder / "test_truth.csv", dtype={"file": str})
+
+
+def test_default_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(Renderer, "jpeg", lambda self, shot: b"")
+    folder = draw(tmp_path / "set", cameras=9, progress=False)
+    arguments = json.loads((folder / "synthetic.json").read_text())["arguments"]
+    assert list(arguments.values()) == [120, 80, 9, 1080, 160, 700, 84, 42, 0]
+    assert {int(path.name[6]) for path in (folder / "train").iterdir()} == set(range(1, 10))
+
+
+def test_names_and_counts_of_the_files(small):
     train, test, queries = (sorted(path.name for path in (small / name).iterdir()) for name in FOLDERS)
     assert (len(train), len(test), len(queries)) == (150, 80, 20)
     assert all(re.fullmatch(r"\d{4}_c[1-6]s[1-3]_\d{6}_\d{2}\.jpg", name) for name in train)
     assert len({name[:4] for name in train}) == 24
     assert test == [f"{number:06d}.jpg" for number in range(80)]
     assert queries == [f"{number:06d}.jpg" for number in range(20)]
-    for path in (small / "train" / train[0], small / "test" / test[0]):
-        with Image.open(path) as image:
-            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 128))
 
 
-def test_annotations_are_read_by_to_targets(small):
+def test_annotations_have_every_class_twice(small):
     table = pd.read_csv(small / "annotations_train.csv")
     assert list(table.columns) == ["id", *ANNOTATION_COLUMNS]
     targets = to_targets(table)
     assert sorted(table["id"]) == sorted({int(path.name[:4]) for path in (small / "train").iterdir()})
     for task, classes in TASKS.items():  # 24 identities are enough for two of each of ten classes
         counts = np.bincount(targets[task], minlength=len(classes))
-        assert counts.min() >= 2, task
-        expected = class_counts(SHARES[task], 24, 2)
-        assert counts.tolist() == expected.tolist()
+        assert counts.min() >= 2 and counts.tolist() == class_counts(SHARES[task], 24, 2).tolist(), task
 
 
-def test_training_and_test_identities_differ(small):
-    train = {int(path.name[:4]) for path in (small / "train").iterdir()}
-    tested = set(read_truth(small).query("pid > 0")["pid"])
-    assert len(tested) == 12 and not train & tested
-
-
-def test_truth_names_every_test_image(small):
-    table = read_truth(small)
+def test_truth_describes_every_test_image(small):
+    table = truth_of(small)
     for folder in ("test", "queries"):
-        there = {path.name for path in (small / folder).iterdir()}
-        assert set(table.loc[table["folder"] == folder, "file"]) == there
+        assert set(table.loc[table["folder"] == folder, "file"]) == {path.name for path in (small / folder).iterdir()}
     assert not table.duplicated(["folder", "file"]).any()
     people = table["pid"] > 0
+    train = {int(path.name[:4]) for path in (small / "train").iterdir()}
+    assert table.loc[people, "pid"].nunique() == 12 and not train & set(table["pid"])
     assert table.loc[~people, CLASSIFICATION_COLUMNS].isna().all(axis=None)
-    to_targets(table.loc[people, CLASSIFICATION_COLUMNS])
+    to_targets(table.loc[people, CLASSIFICATION_COLUMNS].astype(int))
     assert (table.loc[people].groupby("pid")[CLASSIFICATION_COLUMNS].nunique() == 1).all(axis=None)
+    pids = table.groupby("folder")["pid"]
+    assert pids.agg(lambda pid: (pid == -1).sum()).to_dict() == {"test": 7, "queries": 0}
+    assert pids.agg(lambda pid: (pid == 0).sum()).to_dict() == {"test": 10, "queries": 0}
 
 
-def test_distractors_and_junk_are_in_the_gallery_only(small):
-    counts = (
-        read_truth(small)
-        .groupby("folder")["pid"]
-        .agg(junk=lambda pid: (pid == -1).sum(), distractors=lambda pid: (pid == 0).sum())
-    )
-    assert counts.loc["test"].to_dict() == {"junk": 7, "distractors": 10}
-    assert counts.loc["queries"].to_dict() == {"junk": 0, "distractors": 0}
-
-
-def test_every_query_is_in_the_gallery_by_its_own_and_by_another_camera(small):
-    table = read_truth(small)
-    gallery = table[table["folder"] == "test"]
+def test_queries_are_in_the_gallery_and_file_names_do_not_reveal_people(small):
+    table = truth_of(small)
+    gallery = table[table["folder"] == "test"].sort_values("file")
     for query in table[table["folder"] == "queries"].itertuples():
-        seen = set(gallery.loc[gallery["pid"] == query.pid, "camera"])
-        assert query.camera in seen and seen - {query.camera}
-
-
-def test_file_order_says_nothing_about_people(small):
-    pids = read_truth(small).query("folder == 'test' and pid > 0").sort_values("file")["pid"].to_numpy()
-    assert (pids[1:] == pids[:-1]).mean() < 0.4  # in order of drawing it would be above 0.8
-
-
-def test_truth_of_another_folder_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"test_truth\.csv.*synthetic\.draw"):
-        read_truth(tmp_path)
+        cameras = set(gallery.loc[gallery["pid"] == query.pid, "camera"])
+        assert query.camera in cameras and cameras - {query.camera}
+    pids = gallery.loc[gallery["pid"] > 0, "pid"].to_numpy()
+    assert (pids[1:] == pids[:-1]).mean() < 0.4  # in the order of drawing it would be above 0.8
 
 
 def test_same_arguments_same_bytes(tiny, tmp_path):
-    one = files(tiny)
-    assert one == files(draw(tmp_path / "two", **TINY))
+    assert files(tiny) == files(draw(tmp_path / "two", **TINY))
     other = files(draw(tmp_path / "three", seed=1, **TINY))
-    assert one["test/000000.jpg"] != other["test/000000.jpg"]
+    assert files(tiny)["test/000000.jpg"] != other["test/000000.jpg"]
 
 
-@pytest.mark.parametrize("cameras", [2, 9])
-def test_number_of_cameras(tmp_path, monkeypatch, cameras):
-    monkeypatch.setattr(Studio, "picture", lambda self, shot: b"")  # the names tell
-    arguments = TINY | dict(train_identities=12, train_images=80, cameras=cameras)
-    folder = draw(tmp_path / "set", **arguments)
-    assert {int(path.name[6]) for path in (folder / "train").iterdir()} == set(range(1, cameras + 1))
+@pytest.mark.parametrize(
+    "changes, word",
+    [(dict(cameras=1), "cameras"), (dict(train_images=7), "train_images"), (dict(gallery=5), "gallery"),
+     (dict(junk=-1), "negative"), (dict(test_identities=9_999), "9999")],
+)  # fmt: skip
+def test_counts_that_do_not_fit_are_refused(tmp_path, changes, word):
+    with pytest.raises(ValueError, match=word):
+        draw(tmp_path / "set", **(TINY | changes))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [20, 80, 751])
+def test_class_counts_follow_the_shares_and_omit_no_class(count):
+    for task, shares in SHARES.items():
+        counts = class_counts(shares, count, 2)
+        assert len(counts) == len(TASKS[task]) and counts.sum() == count and counts.min() >= 2
+        assert np.abs(counts - np.maximum(np.array(shares) * count, 2)).max() <= 2 * len(shares)
+    assert class_counts(SHARES["age"], 751, 2).tolist() == [14, 569, 160, 8]
+
+
+def test_attributes_are_correlated_as_in_market_1501():
+    people = pd.DataFrame(allocate(300, np.random.default_rng(0), 2), columns=list(TASKS))
+    female = people["gender"] == 1
+    assert female[people["clothes"] == 0].mean() > 0.95
+    assert female[people["hair"] == 1].mean() > 0.9
+    assert people.groupby(list(TASKS)).size().max() >= 3  # some people have equal attributes
+
+
+def test_a_complete_folder_stays_and_another_is_replaced(drawn, monkeypatch):
+    before = files(drawn)
+    image = drawn / "test" / "000000.jpg"
+    image.write_bytes(b"kept")
+    assert draw(drawn, **TINY) == drawn and image.read_bytes() == b"kept"
+    min((drawn / "train").iterdir()).unlink()
+    assert files(draw(drawn, **TINY)) == before
+    assert files(draw(drawn, seed=1, **TINY)) != before
+    monkeypatch.setattr(drawing, "VERSION", drawing.VERSION + 1)
+    draw(drawn, seed=1, **TINY)
+    assert json.loads((drawn / "synthetic.json").read_text())["version"] == drawing.VERSION
+
+
+def test_a_crash_leaves_nothing(tmp_path, monkeypatch):
+    def crash(self, shot):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Renderer, "jpeg", crash)
+    with pytest.raises(KeyboardInterrupt):
+        draw(tmp_path / "set", **TINY)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_with_other_files_is_refused_untouched(tmp_path):
+    (tmp_path / "train").mkdir()
+    thesis = tmp_path / "train" / "thesis.jpg"  # neither the name of the folder nor the suffix makes it ours
+    thesis.write_text("years of work")
+    for folder in (tmp_path / "train", thesis):
+        with pytest.raises(FileExistsError, match="Pass another folder"):
+            draw(folder, **TINY)
+    assert thesis.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "photo.jpg", "train/notes.txt", "train/mine/photo.jpg"])
+def test_a_file_added_to_a_drawn_folder_is_not_lost(drawn, place):
+    (drawn / place).parent.mkdir(exist_ok=True)
+    (drawn / place).write_text("mine")
+    with pytest.raises(FileExistsError, match=re.escape(place.rsplit("/", 1)[0])):
+        draw(drawn, seed=1, **TINY)
+    assert (drawn / place).read_text() == "mine"
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_the_result_of_a_process_that_finished_first_is_used(tiny, tmp_path, monkeypatch, outdated):
+    """Another process draws the whole folder while this one draws its first image."""
+    folder, jpeg, inodes = tmp_path / "set", Renderer.jpeg, []
+    if outdated:
+        draw(folder, seed=1, **TINY)
+
+    def slow(self, shot):
+        if not inodes:
+            inodes.append(None)
+            draw(folder, **TINY)
+            inodes[0] = folder.stat().st_ino
+        return jpeg(self, shot)
+
+    monkeypatch.setattr(Renderer, "jpeg", slow)
+    draw(folder, **TINY)
+    assert folder.stat().st_ino == inodes[0], "the first result was replaced"
+    assert files(folder) == files(tiny) and [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+@pytest.mark.slow
+def test_two_processes_at_once(tiny, tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from synthetic_pedestrians import draw; "
+    code += f"draw({str(tmp_path / 'set')!r}, **{TINY!r})"
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert files(tmp_path / "set") == files(tiny) and [path.name for path in tmp_path.iterdir()] == ["set"]

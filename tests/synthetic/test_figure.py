@@ -1,38 +1,79 @@
+"""Attributes are visible in the drawn person, and colours match their names."""
+
+import math
+
 import numpy as np
 import pytest
-from drawn_people import look
+from drawn_people import rendered
 
 from assignment_lib.data.attributes import TASKS
+from synthetic_pedestrians.canvas import along, outline, toward, visible_span
 
 
 @pytest.mark.parametrize("task", [task for task, classes in TASKS.items() if len(classes) == 2])
 @pytest.mark.parametrize("yaw", [0.0, np.pi / 2, np.pi])
-def test_every_binary_attribute_shows_from_every_side(task, yaw):
-    seen = []
+def test_every_binary_attribute_is_visible_from_every_side(task, yaw):
+    images = []
     for value in (0, 1):
-        colors, cover = look(yaw, **{task: value})
-        seen.append(colors * cover + 120 * (1 - cover))
-    changed = np.abs(seen[0] - seen[1]).max(2) > 25
-    assert changed.sum() >= 40
+        colors, coverage = rendered(yaw, **{task: value})
+        images.append(colors * coverage + 120 * (1 - coverage))
+    assert (np.abs(images[0] - images[1]).max(2) > 25).sum() >= 40
 
 
-def test_ages_differ_in_shape():
+def test_ages_differ_in_shape_and_look():
     heights, heads = [], []
     for age in range(4):
-        cover = look(age=age)[1][..., 0] > 0.5
-        rows = np.flatnonzero(cover.any(1))
+        coverage = rendered(age=age)[1][..., 0] > 0.5
+        rows = np.flatnonzero(coverage.any(1))
         heights.append(len(rows))
-        top = cover[rows[0] : rows[0] + len(rows) // 8].sum(1).max()
-        heads.append(top / len(rows))
+        heads.append(coverage[rows[0] : rows[0] + len(rows) // 8].sum(1).max() / len(rows))
     assert heights[0] < 0.92 * min(heights[1], heights[2])
     assert heads[0] > 1.25 * max(heads[1], heads[2])
+    teenager = rendered(age=1)[0]
+    assert all((np.abs(rendered(age=age)[0] - teenager).max(2) > 25).sum() > 150 for age in (0, 2, 3))
+    assert np.abs(rendered(seed=6)[0] - teenager).mean() > 3, "people with equal attributes differ"
 
 
-def test_a_child_an_adult_and_an_old_person_differ_from_a_teenager():
-    teenager = look(age=1)[0]
-    assert all((np.abs(look(age=age)[0] - teenager).max(2) > 25).sum() > 150 for age in (0, 2, 3))
+def middle_color(task: str, name: str, rows: slice) -> np.ndarray:
+    """Mean over four people of the median colour in the middle of the body."""
+    means = []
+    for seed in range(4):
+        colors, coverage = rendered(0.0, seed, **{task: TASKS[task].index(name)})
+        means.append(np.median(colors[rows, 26:38][coverage[rows, 26:38, 0] > 0.9], axis=0))
+    return np.mean(means, axis=0)
 
 
-def test_people_of_equal_attributes_are_not_equal():
-    one, two = look(seed=1), look(seed=2)
-    assert np.abs(one[0] - two[0]).mean() > 3
+@pytest.mark.parametrize("task, rows", [("upcolor", slice(38, 56)), ("downcolor", slice(70, 84))])
+def test_colors_match_their_names(task, rows):
+    rgb = {name: middle_color(task, name, rows) for name in TASKS[task] if name != "multicolor"}
+    assert max(rgb["black"]) < 60 and min(rgb["white"]) > 170
+    assert np.ptp(rgb["gray"]) < 30 and 60 < rgb["gray"].mean() < 170
+    assert rgb["blue"].argmax() == 2 and rgb["green"].argmax() == 1
+    assert min(rgb["yellow"][:2]) > rgb["yellow"][2] + 60
+    assert rgb["purple"].argmin() == 1
+    if task == "upcolor":
+        assert rgb["red"][0] > 2 * max(rgb["red"][1:])
+    else:
+        assert rgb["pink"].argmax() == 0 and rgb["pink"].min() > 90
+        assert rgb["brown"][0] > rgb["brown"][1] > rgb["brown"][2]
+
+
+def test_multicolor_has_more_than_one_color():
+    def variety(**changes):
+        colors, coverage = rendered(0.0, 7, **changes)
+        region = colors[36:62, 24:40][coverage[36:62, 24:40, 0] > 0.9]
+        return (region / region.sum(1, keepdims=True)).std(0).max()
+
+    assert variety(upcolor=8) > 3 * variety(upcolor=6)
+
+
+def test_geometry_by_hand():
+    nodes = [(0.0, 0.0, 1.0), (0.0, 10.0, 2.0), (0.0, 12.0, 4.0)]
+    assert along(nodes, 0.5) == (0.0, 10.0, 2.0) and along(nodes, 0.75) == (0.0, 11.0, 3.0)
+    assert along(nodes, 2.0) == nodes[-1] and toward(nodes[0], nodes[1], 1.5) == (0.0, 15.0, 2.5)
+    edge = outline([(10.0, 0.0, 2.0), (10.0, 8.0, 3.0)], [(1.0, 0.0)] * 2, 1.0, 0.0, 0.0)
+    assert edge == [(8.0, 0.0), (7.0, 8.0), (13.0, 8.0), (12.0, 0.0)]  # down one side, up the other
+    assert visible_span(0.2, 0.5, 1.5) == pytest.approx((-0.3, 0.7))
+    assert visible_span(1.4, 0.5, 1.5) == pytest.approx((0.9, 1.5))
+    assert visible_span(2 * math.pi, 0.5, 1.5) == pytest.approx((-0.5, 0.5))
+    assert visible_span(math.pi, 0.5, 1.5) is None

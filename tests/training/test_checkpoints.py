@@ -1,32 +1,38 @@
+import os
 import random
 
 import numpy as np
 import pytest
 import torch
 
-from assignment_lib import files
 from assignment_lib.training import checkpoints
 
 
 def test_a_missing_and_a_damaged_checkpoint(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run notebook 04 first"):
-        checkpoints.load(tmp_path / "best.pt")
-    checkpoints.save({"a": torch.ones(3)}, tmp_path / "best.pt")
-    assert torch.equal(checkpoints.load(tmp_path / "best.pt")["a"], torch.ones(3))
-    content = (tmp_path / "best.pt").read_bytes()
-    (tmp_path / "best.pt").write_bytes(content[: len(content) // 2])
+    path = tmp_path / "best.pt"
+    with pytest.raises(FileNotFoundError, match=r"best.pt is missing"):
+        checkpoints.load(path)
+    checkpoints.save({"a": torch.ones(3)}, path)
+    assert torch.equal(checkpoints.load(path)["a"], torch.ones(3))
+    path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match="cannot be read"):
-        checkpoints.load(tmp_path / "best.pt")
+        checkpoints.load(path)
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_pickled_code_is_not_run(tmp_path):
+def test_pickled_code_is_not_executed(tmp_path):
     torch.save({"a": random.Random(0)}, tmp_path / "best.pt")
     with pytest.raises(ValueError, match="cannot be read"):
         checkpoints.load(tmp_path / "best.pt")
 
 
-def test_random_states_come_back():
+def test_a_checkpoint_of_earlier_code_is_named_as_such(tmp_path):
+    torch.save({"model": {}, "fingerprint": {"seed": 0}}, tmp_path / "last.pt")
+    with pytest.raises(checkpoints.OtherRun, match="earlier version of this code"):
+        checkpoints.load_last(tmp_path, {"seed": 0})
+
+
+def test_random_states_are_restored():
     generator = torch.Generator().manual_seed(3)
     states = checkpoints.random_states([generator])
 
@@ -39,7 +45,7 @@ def test_random_states_come_back():
     assert draws() == first
 
 
-def test_the_checkpoint_before_stays(tmp_path):
+def test_the_previous_checkpoint_is_kept(tmp_path):
     for value in (1, 2, 3):
         checkpoints.save_last({"fingerprint": {}, "value": value}, tmp_path)
     assert checkpoints.load(tmp_path / "last.pt")["value"] == 3
@@ -49,24 +55,32 @@ def test_the_checkpoint_before_stays(tmp_path):
     assert checkpoints.load_last(tmp_path / "nowhere", {}) is None
 
 
-def test_a_new_file_is_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "numbers.bin"
-    path.write_bytes(b"before")
-    with pytest.raises(RuntimeError, match="half way"), files.new_file(path) as file:
-        file.write(b"ha")
-        raise RuntimeError("half way")
-    assert path.read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
-    with files.new_file(path) as file:
-        file.write(b"after")
-    assert path.read_bytes() == b"after" and len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_checkpoint_of_another_run_is_told_from_a_damaged_one(tmp_path):
+def test_another_training_is_distinguished_from_a_damaged_file(tmp_path):
     checkpoints.save_last({"fingerprint": {"size": (128, 64), "seed": 0}}, tmp_path)
     assert checkpoints.load_last(tmp_path, {"size": [128, 64], "seed": 0}) is not None
     with pytest.raises(checkpoints.OtherRun, match="seed was 0, is 1"):
         checkpoints.load_last(tmp_path, {"size": [128, 64], "seed": 1})
     (tmp_path / "last.pt").write_bytes(b"half")
-    with pytest.raises(ValueError, match="no checkpoint in") as damaged:
+    with pytest.raises(ValueError, match="No checkpoint in") as damaged:
         checkpoints.load_last(tmp_path, {"seed": 0})
     assert not isinstance(damaged.value, checkpoints.OtherRun)
+
+
+def test_changed_data_is_named_as_such(tmp_path):
+    theirs = {"data": "course", "data_fingerprint": "a", "images": 10}
+    with pytest.raises(checkpoints.OtherRun, match="data changed since this network was trained") as raised:
+        checkpoints.require_same(theirs, {"data": "course", "data_fingerprint": "b", "images": 12}, tmp_path)
+    assert "rename" in str(raised.value), "another data set of the same name must not cost the first one's network"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="every folder is writable for this user")
+def test_a_folder_that_cannot_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match="ASSIGNMENT_RUNS"), checkpoints.lock(tmp_path / "run"):
+        pass
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(OSError, match="ASSIGNMENT_RUNS"), checkpoints.lock(tmp_path / "runs" / "run"):
+        pass

@@ -1,14 +1,13 @@
-"""A network of two layers and a dozen made-up images, whose epochs take milliseconds; `python tiny_training.py` kills it.
+"""A network of two layers and a dozen random images, whose epochs take milliseconds; run as a program, it gets killed.
 
-Run as a program it is the victim of the kill -9 test: `tiny_training.py folder epochs kills seed` trains in forked
-processes, kills the first `kills` of them at random moments, lets the last one finish and writes `final.pt`.
+`python tiny_training.py FOLDER EPOCHS KILLS SEED` trains in forked processes. Each of the first KILLS processes kills itself at
+a random batch or file operation, the last one finishes and writes `final.pt`.
 """
 
 import os
 import random
 import signal
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -21,15 +20,16 @@ if __name__ == "__main__":
 
 from assignment_lib import environment
 from assignment_lib.batches import augmentation, loader
-from assignment_lib.losses.objective import Objective
+from assignment_lib.losses.objective import Objective, ObjectiveSettings
 from assignment_lib.models.joint import Output
-from assignment_lib.training import loop
+from assignment_lib.training import history, loop
+from assignment_lib.training.recipes import TrainingSettings
 
-TASK = {"hat": torch.tensor([1.0, 1.0])}
+HAT = {"hat": torch.tensor([1.0, 1.0])}
 
 
 class Tiny(nn.Module):
-    """A convolution, a batch norm and two linear layers: attribute "hat" and three persons."""
+    """A convolution, a batch norm and two linear layers: the attribute "hat" and three people."""
 
     def __init__(self, dropout=0.1, norm=True):
         super().__init__()
@@ -37,13 +37,13 @@ class Tiny(nn.Module):
         self.features = nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.ReLU(), nn.Dropout(dropout))
         self.hat, self.pid = nn.Linear(4, 2), nn.Linear(4, 3)
 
-    def forward(self, pictures):
-        embedding = self.features(pictures).mean(dim=(2, 3))
+    def forward(self, images):
+        embedding = self.features(images).mean(dim=(2, 3))
         return Output(embedding, {"hat": self.hat(embedding)}, self.pid(embedding))
 
 
-class Steep(torch.autograd.Function):
-    """Its value is finite and its gradient is not."""
+class InfiniteGradient(torch.autograd.Function):
+    """The identity, with an infinite gradient."""
 
     @staticmethod
     def forward(ctx, values):
@@ -54,60 +54,67 @@ class Steep(torch.autograd.Function):
         return gradient * torch.inf
 
 
-def batches_of(generator, size=4, count=12):
-    """Images of three persons: 0 is red, 1 green, 2 blue."""
-    store = torch.randint(0, 128, (count, 3, 16, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
-    store[torch.arange(count), torch.arange(count) % 3] += 100
+def tiny_objective(n_pids=3):
+    return Objective(ObjectiveSettings(), HAT, n_pids, 4)
+
+
+def tiny_batches(generator, size=4, count=12, augment=True):
+    """Images of three people: 0 is red, 1 green, 2 blue."""
+    images = torch.randint(0, 128, (count, 3, 16, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
+    images[torch.arange(count), torch.arange(count) % 3] += 100
     return loader.Batches(
-        store,
+        images,
         RandomSampler(range(count), generator=generator),
         size,
         attributes=(torch.arange(count) % 2)[:, None],
         pids=torch.arange(count) % 3,
-        augmentation=augmentation.Augmentation(),
+        augmentation=augmentation.Augmentation() if augment else None,
         generator=generator,
     )
 
 
-def train(folder, epochs, scores=None, fingerprint=None, model=None, objective=None, batches=None, **options):
-    """One call of fit from the same seed; returns model, history and log."""
+def train(folder, epochs, scores=None, fingerprint=None, model=None, objective=None, batches=None, log=None, **options):
+    """One call of `fit`, from the same seed; returns model, history and log lines. `options`: of the settings or of `fit`."""
     environment.seed_everything(0)
-    batches = batches_of(torch.Generator().manual_seed(1)) if batches is None else batches
+    batches = tiny_batches(torch.Generator().manual_seed(1)) if batches is None else batches
     model, lines = Tiny() if model is None else model, []
-    objective = Objective(TASK) if objective is None else objective
-    given = iter(scores or [])
-    history = loop.fit(
+    objective = tiny_objective() if objective is None else objective
+    remaining = iter(scores or [])
+    own = {name: options.pop(name) for name in ("betas", "image_files", "checkpoint_minutes") if name in options}
+    rows = loop.fit(
         model,
         objective,
         batches,
-        lambda model: {"score": next(given) if scores else float(model.hat.weight.detach().sum() * 1000 % 1)},
-        folder=folder,
+        lambda model: {"score": next(remaining) if scores else float(model.hat.weight.detach().sum() * 1000 % 1)},
+        TrainingSettings(epochs=epochs, **options),
+        folder,
         fingerprint=fingerprint or {"seed": 0},
-        epochs=epochs,
-        log=lines.append,
-        **{"amp": "off", "generators": [batches.generator]} | options,
+        log=lines.append if log is None else log,
+        **own,
     )
-    return model, history, lines
+    return model, rows, lines
+
+
+def timeless(rows):
+    """A history without the columns of time and speed."""
+    return rows[[column for column in rows if "second" not in column]]
 
 
 def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
-    """Train in forked processes; the first `kills` end by SIGKILL at random moments. Returns how many were killed."""
+    """Train in forked processes of which the first `kills` kill themselves; returns how many did."""
     moments, killed = random.Random(seed), 0
     while True:
+        moment = moments.randrange(1, 25) if killed < kills else 0
         child = os.fork()
         if child == 0:
             torch.set_num_threads(1)
-            model, history, _ = train(
+            if moment:
+                _kill_after(moment)
+            model, rows, _ = train(
                 folder, epochs, patience=epochs, checkpoint_minutes=0, ema_decay=0.9, schedule="cosine"
             )
-            timeless = history[[column for column in history if "second" not in column]]
-            torch.save({"model": model.state_dict(), "history": timeless.to_dict("list")}, folder / "final.pt")
+            torch.save({"model": model.state_dict(), "history": timeless(rows).to_dict("list")}, folder / "final.pt")
             os._exit(0)
-        if killed < kills:
-            # counted in checkpoints, not in seconds: on a fast machine the training would end before the last kill
-            wait_for_checkpoints(folder / "last.pt", moments.randrange(6))
-            time.sleep(moments.uniform(0, 0.02))
-            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             killed += 1
@@ -116,23 +123,21 @@ def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
         return killed
 
 
-def wait_for_checkpoints(path: Path, count: int, seconds: float = 60) -> None:
-    """Until `path` was written anew `count` times."""
-    end = time.monotonic() + seconds
-    before = written(path)
-    while count and time.monotonic() < end:
-        now = written(path)
-        count -= now not in (before, 0)
-        before = now or before
-        time.sleep(0.0005)
+def _kill_after(moment: int) -> None:
+    """SIGKILL for this process at the `moment`-th batch or renamed file."""
+    left = [moment]
 
+    def counted(function):
+        def call(*arguments):
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments)
 
-def written(path: Path) -> int:
-    """When, in nanoseconds; 0 where `path` is not there, as in the moment between two moves."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+        return call
+
+    history.Epoch.note = counted(history.Epoch.note)
+    Path.replace = counted(Path.replace)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,309 @@
+"""Class weights against imbalance (report, section 2.1, Figure 1), and the order in which an epoch draws its images.
+
+Weight tensors have 41 float32 entries, the classes of the twelve tasks in the order of `attributes.TASKS`. An image with
+target -1 (unknown class) counts in no class of that task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
+
+from assignment_lib.batches.loader import Positions
+from assignment_lib.data.attributes import N_CLASSES, TASKS, class_slices
+
+#: The values of a recipe's `sampler`.
+SAMPLERS = ("weighted", "identities", "pairs", "uniform")
+#: Images per person in a batch of these samplers; parts of a batch are multiples of it.
+_IMAGES_PER_PERSON = {"identities": 4, "pairs": 2}
+
+
+def class_counts(targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Number of images per class, `(41,)` float64, of targets `(N, 12)` int64; image i counts `weights[i]` times if given."""
+    weights = torch.ones(len(targets), dtype=torch.float64) if weights is None else weights.double()
+    counts = torch.zeros(N_CLASSES, dtype=torch.float64)
+    for column, classes in enumerate(class_slices().values()):
+        known = targets[:, column] >= 0
+        counts[classes].index_add_(0, targets[known, column], weights[known])
+    return counts
+
+
+def class_shares(targets: Tensor) -> Tensor:
+    """Share of the images in each class, `(41,)` float32; the classes of a task sum to 1."""
+    shares = class_counts(targets)
+    for task_shares in by_task(shares).values():  # views
+        task_shares /= task_shares.sum()
+    return shares.float()
+
+
+def class_weights(targets: Tensor) -> Tensor:
+    """Class weights `w_c = N / (C n_c)` of targets `(N, 12)` int64: 1 for every class of a balanced task (report, Figure 1).
+
+    A class without images gets 0. scikit-learn's `compute_class_weight("balanced")` is the same formula but refuses such a
+    class.
+    """
+    return _inverse_share(class_counts(targets))
+
+
+def sample_weights(targets: Tensor, weights: Tensor) -> Tensor:
+    """Sample weight of each image, `(N,)` float32: the mean over the twelve tasks of the weight of its class.
+
+    `targets` is `(N, 12)` int64, `weights` `(41,)`. An unknown class counts as weight 1, the mean class weight of a task.
+    scikit-learn's `compute_sample_weight` multiplies the weights of several tasks instead.
+    """
+    columns = [
+        torch.where(target >= 0, weights[classes][target.clamp(min=0)], 1.0)
+        for target, classes in zip(targets.T, class_slices().values(), strict=True)
+    ]
+    return torch.stack(columns, dim=1).mean(dim=1)
+
+
+def expected_weights(targets: Tensor, sample_weights: Tensor) -> Tensor:
+    """Class weights `w'_c = 1 / (C p_c)` for batches drawn in proportion to `sample_weights` `(N,)`.
+
+    p_c is the share of class c among the drawn images. A loss needs these weights together with the weighted sampler, which
+    already reduces the imbalance (report, Figure 1, second tensor).
+    """
+    return _inverse_share(class_counts(targets, sample_weights))
+
+
+def to_power(weights: dict[str, Tensor], power: float) -> dict[str, Tensor]:
+    """Class weights (task -> `(C,)`) to a power: 1 keeps them, 0 makes all of them 1."""
+    return {task: values**power for task, values in weights.items()}
+
+
+def by_task(weights: Tensor) -> dict[str, Tensor]:
+    """Split a 41-entry tensor into task -> `(C,)` views."""
+    return {task: weights[classes] for task, classes in class_slices().items()}
+
+
+def weights_table(**weights: Tensor) -> pd.DataFrame:
+    """A table with one row per class (`task`, `class`) and one column per named 41-entry tensor."""
+    names = [(task, name) for task, classes in TASKS.items() for name in classes]
+    table = pd.DataFrame(names, columns=["task", "class"])
+    for name, values in weights.items():
+        table[name] = values.double().numpy()
+    return table
+
+
+def _inverse_share(counts: Tensor) -> Tensor:
+    weights = torch.zeros(N_CLASSES, dtype=torch.float64)
+    for classes in class_slices().values():
+        task_counts = counts[classes]
+        balanced = task_counts.sum() / len(task_counts)
+        smallest = torch.finfo(torch.float64).tiny
+        weights[classes] = torch.where(task_counts > 0, balanced / task_counts.clamp(min=smallest), 0.0)
+    return weights.float()
+
+
+def weighted_sampler(sample_weights: Tensor, generator: torch.Generator) -> WeightedRandomSampler:
+    """Draws as many images per epoch as there are, with replacement, in proportion to `sample_weights` `(N,)`."""
+    weights = sample_weights.double().tolist()
+    return WeightedRandomSampler(weights, len(weights), replacement=True, generator=generator)
+
+
+class IdentitySampler(Sampler[int]):
+    """P x K batches: `persons` identities with `images` images each (Hermans et al. 2017, section 2).
+
+    `pids` `(N,)` holds the identity of each image. Identities are taken from one random order after another, so all are
+    drawn equally often; an image is drawn again only after all others of its identity. An identity with fewer than `images`
+    images repeats some. With fewer than `persons` identities a batch has all of them. An epoch has N // batch size batches,
+    at least one, laid out one after the other: give `Batches` the attribute `batch_size` of this sampler. The draws depend
+    only on the state of `generator`, so a resumed training repeats them.
+    Raises `ValueError` for fewer than two identities.
+
+    pytorch-metric-learning's `MPerClassSampler` draws the identities of each batch anew, so an epoch misses half of the
+    images where people have few, and it uses numpy's global random state.
+    """
+
+    def __init__(self, pids: Tensor, persons: int, images: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.positions, self.persons = _positions(pids, persons)
+        self.images, self.generator = images, generator
+        self.batch_size = self.persons * images
+        self.batches = max(1, len(pids) // self.batch_size)
+
+    def __len__(self) -> int:
+        return self.batches * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        waiting: dict[int, list[int]] = {}  # images of an identity that this epoch has not drawn yet
+        for batch in _draw_identities(len(self.positions), self.persons, self.batches, self.generator):
+            for identity in batch:
+                queue = waiting.setdefault(identity, [])
+                while len(queue) < self.images:
+                    positions = self.positions[identity]
+                    drawn = positions[torch.randperm(len(positions), generator=self.generator)].tolist()
+                    queued = set(queue)  # these come in this batch, so they must not be the next ones again
+                    queue += [p for p in drawn if p not in queued] + [p for p in drawn if p in queued]
+                yield from queue[: self.images]
+                del queue[: self.images]
+
+
+class CameraPairSampler(Sampler[int]):
+    """Batches of `persons` identities with two images each, from different cameras where an identity has them.
+
+    Re-identification searches across cameras, and images from one camera are often near copies. `pids` and `cameras` are
+    `(N,)`; without `cameras` any two images form a pair. An identity with one image shows it twice. Order, epoch length,
+    `batch_size` and errors are those of `IdentitySampler`.
+    """
+
+    def __init__(self, pids: Tensor, cameras: Tensor | None, persons: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.positions, self.persons = _positions(pids, persons)
+        self.cameras = torch.arange(len(pids)) if cameras is None else cameras
+        self.generator = generator
+        self.batch_size = 2 * self.persons
+        self.batches = max(1, len(pids) // self.batch_size)
+
+    def __len__(self) -> int:
+        return self.batches * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        for batch in _draw_identities(len(self.positions), self.persons, self.batches, self.generator):
+            for identity in batch:
+                yield from self._pair(self.positions[identity])
+
+    def _pair(self, positions: Tensor) -> list[int]:
+        drawn = positions[torch.randperm(len(positions), generator=self.generator)]
+        other_camera = drawn[self.cameras[drawn] != self.cameras[drawn[0]]]
+        second = other_camera[0] if len(other_camera) else drawn[min(1, len(drawn) - 1)]
+        return [int(drawn[0]), int(second)]
+
+
+class MixedSampler(Sampler[int]):
+    """Batches with a fixed number of images of added people; the other images show the labelled people.
+
+    `labelled` and `added` are samplers over subsets of the images, `positions` their positions among all images. Each batch
+    has `batch_size` images, `extra` of them added. An epoch has `batches` batches, at least one, as without added people, so
+    trainings with and without them cost the same.
+    """
+
+    def __init__(
+        self,
+        labelled: Positions,
+        added: Positions,
+        positions: tuple[Tensor, Tensor],
+        batch_size: int,
+        extra: int,
+        batches: int,
+    ) -> None:
+        super().__init__()
+        self.samplers, self.positions = (labelled, added), tuple(part.tolist() for part in positions)
+        self.batch_size, self.extra, self.batches = batch_size, extra, max(1, batches)
+
+    def __len__(self) -> int:
+        return self.batches * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        labelled, added = (_repeat(*part) for part in zip(self.samplers, self.positions, strict=True))
+        for _ in range(self.batches):
+            yield from (next(labelled) for _ in range(self.batch_size - self.extra))
+            yield from (next(added) for _ in range(self.extra))
+
+
+def _repeat(sampler: Positions, positions: list[int]) -> Iterator[int]:
+    while True:
+        for position in sampler:
+            yield positions[int(position)]
+
+
+def _positions(pids: Tensor, persons: int) -> tuple[list[Tensor], int]:
+    """The image positions of each identity, and the number of people per batch: `persons`, or all where there are fewer."""
+    # one stable sort for all identities: searching all images for each would be quadratic
+    positions = list(pids.argsort(stable=True).split(pids.unique(return_counts=True)[1].tolist()))
+    if len(positions) < 2:
+        raise ValueError(
+            f'the training data has {len(positions)} identity, and batches of people need two; pass sampler="uniform" and '
+            'identity_loss="none", or add people'
+        )
+    return positions, min(persons, len(positions))
+
+
+def _draw_identities(identities: int, persons: int, batches: int, generator: torch.Generator) -> Iterator[list[int]]:
+    """The identities of each batch, from one random order after another."""
+    order: list[int] = []
+    for _ in range(batches):
+        if len(order) < persons:
+            # the remaining ones come first, and none twice in a batch
+            following = torch.randperm(identities, generator=generator).tolist()
+            order = order + [identity for identity in following if identity not in order]
+        batch, order = order[:persons], order[persons:]
+        yield batch
+
+
+def sampler_and_weights(
+    kind: str,
+    targets: Tensor | None,
+    pids: Tensor,
+    batch_size: int,
+    generator: torch.Generator,
+    cameras: Tensor | None = None,
+    added: Tensor | None = None,
+    added_share: float = 0.25,
+) -> tuple[Positions, dict[str, Tensor] | None]:
+    """The sampler that a recipe names, and the class weights (task -> `(C,)`) that the losses need with it.
+
+    `kind` is one of `SAMPLERS`: "weighted" (rare classes more often, with the expected weights), "identities" (P x 4),
+    "pairs" (P x 2 from different `cameras`) or "uniform" (each image once per epoch); the last three come with the plain class
+    weights. `targets` `(N, 12)`, `pids` and `cameras` `(N,)` int64. Without `targets` (re-identification only) the weights are
+    None and "weighted" draws like "uniform".
+
+    `added` `(N,)` bool marks people of another data set. They take `added_share` of each batch, drawn by a sampler of the same
+    kind; class weights count the labelled people only.
+    Raises `ValueError` for an unknown `kind`, for a `batch_size` that holds less than two people of "identities" or "pairs" or
+    is not a multiple of 4 or 2, and for an `added_share` that leaves no room for labelled people.
+    """
+    if kind not in SAMPLERS:
+        raise ValueError(f"sampler={kind!r} is unknown; pass one of {', '.join(SAMPLERS)}")
+    unit = _IMAGES_PER_PERSON.get(kind, 1)
+    if batch_size % unit or (unit > 1 and batch_size < 2 * unit):
+        below = max(2 * unit, batch_size // unit * unit)
+        raise ValueError(
+            f"batch_size={batch_size} does not hold whole people: sampler={kind!r} draws {unit} images per person and needs "
+            f"two people; pass batch_size={below} or another multiple of {unit}"
+        )
+    if added is None or not added.any():
+        return _sampler_and_weights(kind, targets, pids, batch_size, generator, cameras)
+    if not 0 <= added_share < 1:
+        raise ValueError(f"added_share={added_share} must be at least 0 and below 1")
+    own, others = (~added).nonzero()[:, 0], added.nonzero()[:, 0]
+    extra = max(unit, round(added_share * batch_size / unit) * unit) if added_share else 0
+    if extra > batch_size - unit:
+        raise ValueError(
+            f"added_share={added_share} leaves no room for labelled people in batches of {batch_size}; lower it"
+        )
+
+    def subset(positions: Tensor, size: int) -> tuple[Positions, dict[str, Tensor] | None]:
+        part = (None if values is None else values[positions] for values in (targets, cameras))
+        part_targets, part_cameras = part
+        return _sampler_and_weights(kind, part_targets, pids[positions], size, generator, part_cameras)
+
+    sampler, weights = subset(own, batch_size - extra)
+    if not extra:
+        return MixedSampler(sampler, sampler, (own, own), batch_size, 0, len(own) // batch_size), weights
+    batches = len(own) // batch_size
+    return MixedSampler(sampler, subset(others, extra)[0], (own, others), batch_size, extra, batches), weights
+
+
+def _sampler_and_weights(
+    kind: str,
+    targets: Tensor | None,
+    pids: Tensor,
+    batch_size: int,
+    generator: torch.Generator,
+    cameras: Tensor | None,
+) -> tuple[Positions, dict[str, Tensor] | None]:
+    if kind == "weighted" and targets is not None:
+        weights_of_images = sample_weights(targets, class_weights(targets))
+        return weighted_sampler(weights_of_images, generator), by_task(expected_weights(targets, weights_of_images))
+    weights = None if targets is None else by_task(class_weights(targets))
+    if kind == "identities":
+        return IdentitySampler(pids, batch_size // 4, 4, generator), weights
+    if kind == "pairs":
+        return CameraPairSampler(pids, cameras, batch_size // 2, generator), weights
+    return RandomSampler(range(len(pids)), generator=generator), weights

@@ -1,0 +1,300 @@
+"""A training from data and recipe to scores, and the networks of notebook 05."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+
+from assignment_lib import environment
+from assignment_lib.batches.loader import Batch
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.data.images import decode
+from assignment_lib.training import assembly, checkpoints, recipes
+
+CPU = torch.device("cpu")
+TINY = {
+    "image_size": (64, 32), "epochs": 1, "baseline_epochs": 1, "pretrained": False, "backbone": "mobilenetv3_small_050"
+}  # fmt: skip
+
+
+def tiny(name="smoke", **changes):
+    return recipes.recipe(name, **(TINY | changes))
+
+
+def train(assemble, split, recipe, folder):
+    training = assemble(split, recipe, CPU)
+    return training.network, assembly.run(training, folder, log=lambda line: None)
+
+
+def same(network, other):
+    pairs = zip(network.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def gallery(data):
+    return decode(data.gallery["path"], (64, 32), progress=False).images
+
+
+# -- the split and its distractors
+
+
+def test_the_distractors_are_the_test_gallery(few_data):
+    split = assembly.decoded_split(few_data, tiny())
+    assert torch.equal(split.distractor_images, gallery(few_data))
+    assert not set(split.train["pid"]) & set(split.validation["pid"])
+    assert len(split.train_images) == len(split.train) and len(split.validation_images) == len(split.validation)
+    given = gallery(few_data)
+    assert assembly.decoded_split(few_data, tiny(), given).distractor_images is given, "one copy of each image"
+    with pytest.raises(ValueError, match="gallery_images"):
+        assembly.decoded_split(few_data, tiny(), given[:-1])
+
+
+@pytest.mark.parametrize("kind", ["train", "no gallery", "the same pictures"])
+def test_training_people_are_held_out_as_distractors(few_data, kind):
+    recipe, data = tiny(), few_data
+    if kind == "train":
+        recipe = tiny(distractors="train")
+    elif kind == "no gallery":
+        data = dataclasses.replace(few_data, gallery=few_data.gallery[:0])
+    else:
+        data = dataclasses.replace(few_data, gallery=few_data.train.assign(pid=-2))
+    split = assembly.decoded_split(data, recipe)
+    assert len(split.train) + len(split.validation) + len(split.distractor_images) == len(data.train)
+    people = data.train["pid"].nunique() - split.train["pid"].nunique() - split.validation["pid"].nunique()
+    assert people == 2 and f"{people} training people" in split.distractor_note
+    assert torch.equal(split.train_images, decode(split.train["path"], (64, 32), progress=False).images)
+    again = assembly.decoded_split(data, recipe)
+    assert again.train.equals(split.train) and torch.equal(again.distractor_images, split.distractor_images)
+
+
+def test_without_distractors(few_data, tmp_path):
+    split = assembly.decoded_split(few_data, tiny(distractors="none"))
+    assert split.distractor_images.shape == (0, 3, 64, 32)
+    rows = train(assembly.joint, split, tiny(distractors="none"), tmp_path)[1]
+    assert rows["reid/mAP"].between(0, 1).all()
+    with pytest.raises(ValueError, match="'all'"):
+        assembly.decoded_split(few_data, tiny(distractors="all"))
+
+
+def test_data_that_cannot_be_validated_is_refused_before_anything_is_decoded(few_data, monkeypatch):
+    monkeypatch.setattr(assembly, "decode", lambda *_, **__: pytest.fail("images were decoded"))
+    table = few_data.train[["path", "file", "pid", "camera"]].drop_duplicates("pid").reset_index(drop=True)
+    for share in (0.1, 0.34):
+        data = dataclasses.replace(few_data, train=table[:3], annotations=None)
+        with pytest.raises(ValueError, match=r"at least two per person"):
+            assembly.decoded_split(data, tiny(validation_share=share))
+    most = pd.concat([table, table[:1]], ignore_index=True)
+    seeds = [seed for seed in range(5) if not _second_image_is_validated(few_data, most, seed)]
+    with pytest.raises(ValueError, match=r"validation_share or another seed"):
+        assembly.decoded_split(dataclasses.replace(few_data, train=most, annotations=None), tiny(seed=seeds[0]))
+
+
+def _second_image_is_validated(data, table, seed):
+    _, validation = assembly.split_table(table, 0.25, seed)
+    return validation["pid"].duplicated().any()
+
+
+def test_a_small_search_while_training_and_the_full_one_at_the_end(few_data, monkeypatch):
+    """Validation must not cost more than a tenth of the training time, so it searches among a part of the distractors."""
+    seen = []
+    monkeypatch.setattr(assembly, "_WHILE_TRAINING", 5)
+    monkeypatch.setattr(assembly, "validator", lambda images, table, distractors, reid: seen.append(distractors))
+    split = assembly.decoded_split(few_data, tiny())
+    for _ in range(2):
+        assembly.joint(split, tiny(), CPU)
+    assert len(seen[0]) == 5 < len(split.distractor_images) and torch.equal(*seen)
+    assert all((image == split.distractor_images).flatten(1).all(1).any() for image in seen[0])
+
+
+# -- batches
+
+
+def test_too_few_people_for_the_sampler(few_data):
+    split = assembly.decoded_split(few_data, tiny(distractors="none"))
+    batches = assembly.joint(split, tiny(sampler="identities", distractors="none"), CPU).batches
+    assert batches.batch_size == 60 and len(next(iter(batches)).pids.unique()) == split.train["pid"].nunique() == 15
+    for size in (2, 4, 50):
+        with pytest.raises(ValueError, match=r"multiple of 4"):
+            assembly.joint(split, tiny(sampler="identities", batch_size=size), CPU)
+    rows = (split.train["pid"] == split.train["pid"][0]).to_numpy()
+    single = split._replace(train=split.train[rows], train_images=split.train_images[torch.tensor(rows)])
+    with pytest.raises(ValueError, match=r'sampler="uniform"'):
+        assembly.joint(single, tiny(sampler="identities"), CPU)
+
+
+@pytest.mark.slow
+def test_a_last_batch_of_one_image(few_data, tmp_path):
+    """BatchNorm needs two images, so N mod batch_size = 1 stopped the training."""
+    recipe = tiny(sampler="uniform", distractors="none", neck="bn")
+    split = assembly.decoded_split(few_data, recipe)
+    one_more = recipes.changed(recipe, batch_size=len(split.train) - 1)
+    assert train(assembly.joint, split, one_more, tmp_path)[1]["loss"].notna().all()
+
+
+# -- trainings
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_network(few_data, tmp_path):
+    recipe = tiny(amp="auto")
+    split = assembly.decoded_split(few_data, recipe)
+    (first, rows), (again, again_rows) = (train(assembly.joint, split, recipe, tmp_path / name) for name in ("a", "b"))
+    assert same(first, again) and set(rows["amp"]) == {"float32"}
+    timeless = [column for column in rows if "second" not in column]
+    assert rows[timeless].equals(again_rows[timeless])
+    network, restored = assembly.trained_network(tmp_path / "a")
+    assert recipes.fingerprint(restored) == recipes.fingerprint(recipe)
+    assert not network.training and same(network, first) and network.image_size == (64, 32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("assemble", "changes", "column"),
+    [
+        (assembly.joint, {"pid_loss": False, "identity_loss": "none"}, "attributes/average/macc"),
+        (assembly.baseline, {}, "attributes/average/macc"),
+        (assembly.joint, {"attribute_losses": False}, "reid/mAP"),
+    ],
+    ids=["attributes alone", "baseline", "re-identification alone"],
+)
+def test_the_score_of_a_network_that_learns_one_of_both(few_data, tmp_path, assemble, changes, column):
+    recipe = tiny(**changes)
+    network, rows = train(assemble, assembly.decoded_split(few_data, recipe), recipe, tmp_path)
+    assert rows["score"].tolist() == rows[column].tolist()
+    if column == "reid/mAP":
+        assert len(network.heads) == 0
+    elif assemble is assembly.joint:
+        assert network.pid_classifier is None
+
+
+@pytest.mark.slow
+def test_strong_trains_as_it_says(few_data, tmp_path):
+    recipe = recipes.recipe(
+        "strong",
+        image_size=(64, 32),
+        batch_size=16,
+        epochs=2,
+        pretrained=False,
+        validation_share=0.25,
+        warmup_epochs=0.5,
+    )
+    training = assembly.joint(assembly.decoded_split(few_data, recipe), recipe, CPU)
+    batch = next(iter(training.batches))
+    assert batch.pids.bincount()[batch.pids].tolist() == [4] * 16, "4 people x 4 images"
+    stem = training.network.features.network.conv_stem.weight.clone()
+    rows = assembly.run(training, tmp_path)
+    assert len(rows) == 2 and rows[["loss", "reid/mAP", "attributes/average/macc"]].notna().to_numpy().all()
+    assert rows["learning_rate"].iloc[1] < rows["learning_rate"].iloc[0]
+    assert torch.equal(training.network.features.network.conv_stem.weight, stem), "frozen"
+    network, restored = assembly.trained_network(tmp_path)
+    assert restored == recipe and float(network.logit_adjustment.tau) == pytest.approx(0.5)
+
+
+def test_the_objective_of_strong_is_the_sum_of_its_losses(few_data):
+    """Mean of the unweighted attribute cross-entropies, smoothed PID cross-entropy, batch-hard triplets before the neck."""
+    recipe = tiny("strong", backbone="efficientnet_lite0", distractors="none", validation_share=0.25, batch_size=16)
+    split = assembly.decoded_split(few_data, recipe)
+    training = assembly.joint(split, recipe, CPU)
+    pids = torch.arange(8) // 4
+    targets = torch.stack([torch.arange(8) % len(classes) for classes in TASKS.values()], dim=1)
+    output = training.network.train()(torch.rand(8, 3, 64, 32, generator=torch.Generator().manual_seed(0)))
+    total, losses, _ = training.objective(output, Batch(torch.zeros(8, 3, 4, 4), targets, pids, torch.arange(8)))
+    entropies = [F.cross_entropy(output.attributes[task], targets[:, i]) for i, task in enumerate(TASKS)]
+    torch.testing.assert_close(losses["attributes"], sum(entropies) / 12)
+    distances = torch.cdist(*[F.normalize(output.metric)] * 2)
+    positive = pids[:, None] == pids
+    farthest, nearest = distances.masked_fill(~positive, 0).amax(1), distances.masked_fill(positive, 9).amin(1)
+    torch.testing.assert_close(losses["triplet"], F.relu(farthest - nearest + 0.3).mean(), rtol=1e-4, atol=1e-5)
+    pid = F.cross_entropy(output.pid, pids, label_smoothing=0.1)
+    torch.testing.assert_close(total, losses["attributes"] + losses["triplet"] + pid)
+
+
+# -- trained networks
+
+
+@pytest.mark.parametrize("name", ["smoke", "strong"])
+def test_a_trained_network_is_restored_from_its_folder(tmp_path, name):
+    recipe = recipes.recipe(name, seed=3)
+    priors = {task: torch.rand(len(classes)).softmax(0) for task, classes in TASKS.items()}
+    network = assembly.joint_network(recipe, 4, pretrained=False, priors=priors).eval()
+    marks = recipes.fingerprint(recipe, n_pids=4, attributes=True, data="x")
+    checkpoints.save({"model": network.state_dict(), "fingerprint": marks}, tmp_path / "best.pt")
+    restored, settings = assembly.trained_network(tmp_path)
+    assert settings == recipe and not restored.training
+    images = torch.rand(1, 3, *recipe.data.image_size)
+    with torch.inference_mode():
+        ours, theirs = network(images), restored(images)
+    assert torch.equal(theirs.embedding, ours.embedding)
+    assert all(torch.equal(theirs.attributes[task], ours.attributes[task]) for task in TASKS)
+
+
+def test_a_network_of_other_code_is_refused_in_one_sentence(tmp_path):
+    marks = recipes.fingerprint(recipes.recipe("smoke"), n_pids=4, attributes=True)
+    checkpoints.save({"model": {"weight": torch.ones(2)}, "fingerprint": marks}, tmp_path / "best.pt")
+    with pytest.raises(ValueError, match=r"best.pt was saved by other code"):
+        assembly.trained_network(tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
+    return environment.Settings(recipe="smoke", backbone=TINY["backbone"])
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_where_it_is_missing_and_resumed_where_it_was_interrupted(few_data, settings, tmp_path):
+    recipe, lines = tiny(threshold=0.7), []
+    found = assembly.networks(few_data, recipe, settings, CPU, lines.append)
+    folder = settings.training_folder("joint")
+    assert "is not trained yet" in lines[0] and found.search is found.test and not found.test.training
+    assert found.recipe.retrieval == recipe.retrieval, "the caller's, which a trained network does not depend on"
+    assert recipes.fingerprint(found.recipe) == recipes.fingerprint(recipe)
+    network, _ = train(assembly.joint, assembly.decoded_split(few_data, recipe), recipe, tmp_path / "notebook 04")
+    assert same(found.search, network)
+
+    lines.clear()
+    again = assembly.networks(few_data, recipe, settings, CPU, lines.append)
+    assert lines == [] and same(again.search, network)
+    (folder / "finished.txt").unlink()  # as an interrupted session leaves it
+    assembly.networks(few_data, recipe, settings, CPU, lines.append)
+    assert "was interrupted" in lines[0] and "resuming after epoch 1 of 1" in lines[1]
+    for name in ("last.pt", "previous.pt", "finished.txt"):
+        (folder / name).unlink(missing_ok=True)
+    lines.clear()
+    other = recipes.recipe("report")
+    restored = assembly.train_if_missing(few_data, other, folder, CPU, lines.append)[1]
+    assert lines == [] and restored.data == recipe.data, "a copied best.pt suffices, and keeps its recipe"
+
+
+@pytest.mark.slow
+def test_the_data_changed_since_the_network_was_trained(few_data, settings):
+    """Corrected annotations must not be ignored; another data set must not be told to delete the first one's network."""
+    recipe, quiet = tiny(), lambda line: None
+    assembly.networks(few_data, recipe, settings, CPU, quiet)
+    corrected = few_data.train.assign(hat=1 - few_data.train["hat"])
+    renamed = few_data.train.assign(file="x" + few_data.train["file"])
+    folder = settings.training_folder("joint")
+    for table in (corrected, renamed):
+        data = dataclasses.replace(few_data, train=table)
+        with pytest.raises(checkpoints.OtherRun, match="data changed since this network was trained"):
+            assembly.networks(data, recipe, settings, CPU, quiet)
+        training = assembly.joint(assembly.decoded_split(data, recipe), recipe, CPU)
+        with pytest.raises(checkpoints.OtherRun, match=r"rename the data set"):
+            assembly.run(training, folder, quiet)
+    assert (folder / "best.pt").exists()
+
+
+@pytest.mark.slow
+def test_a_second_network_is_trained_on_everyone_for_as_long_as_validation_chose(few_data, settings):
+    recipe, quiet = tiny(epochs=2), lambda line: None
+    folder = settings.training_folder("joint")
+    assembly.networks(few_data, recipe, settings, CPU, quiet)
+    best = torch.load(folder / "best.pt", weights_only=True)
+    torch.save(best | {"epoch": 1}, folder / "best.pt")
+    found = assembly.networks(few_data, recipes.changed(recipe, everyone=True), settings, CPU, quiet)
+    people = few_data.train["pid"].nunique()
+    assert found.test.pid_classifier.out_features == people > found.search.pid_classifier.out_features
+    history = pd.read_csv(settings.training_folder("everyone") / "history.csv")
+    assert list(history["epoch"]) == [1] and "reid/mAP" not in history

@@ -1,0 +1,92 @@
+"""Every command with its default arguments: the data is drawn where it is missing."""
+
+import pandas as pd
+import pytest
+
+from assignment_lib import dataset, environment
+from assignment_lib.training import ablations, commands, recipes
+
+TINY = {
+    "image_size": (64, 32), "epochs": 1, "ablation_epochs": 1, "ablation_seeds": 1, "ablation_image_size": (64, 32)
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def loaded(few_data, tmp_path, monkeypatch):
+    """A small data set in the place of the drawn one, short recipes, and a folder for runs; returns the loaded names."""
+    names = []
+    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED", "SEEDS"):
+        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
+    monkeypatch.setattr(dataset, "load", lambda name: names.append(name) or few_data)
+    for name in ("smoke", "report"):
+        monkeypatch.setitem(recipes.RECIPES, name, recipes.recipe(name, **TINY, validation_share=0.25))
+    return names
+
+
+@pytest.mark.slow
+def test_train(loaded, tmp_path):
+    assert commands.main(["train"]) == 0
+    folder = environment.Settings().training_folder("joint")
+    assert loaded == ["synthetic"] and folder.is_relative_to(tmp_path) and (folder / "finished.txt").exists()
+
+
+@pytest.mark.slow
+def test_repeat(loaded, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_DATA", "course.zip")
+    assert commands.main(["repeat"]) == 0
+    runs = pd.read_csv(tmp_path / "course-smoke" / "repeats.csv")
+    assert loaded == ["course.zip"] and runs["Seed"].tolist() == [0, 1, 2] and runs["mAP"].between(0, 100).all()
+    assert "±" in capsys.readouterr().out
+    assert commands.main(["repeat", "--seeds", "0", "1"]) == 0
+    assert "resuming after epoch 1 of 1" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "course-smoke" / "repeats.csv").equals(runs[:2])
+
+
+@pytest.mark.slow
+def test_ablations(loaded, tmp_path, monkeypatch):
+    rows = (ablations.ROWS[0], next(row for row in ablations.ROWS if row.network == "baseline"))
+    monkeypatch.setattr(ablations, "ROWS", rows)
+    assert commands.main(["ablations"]) == 0
+    assert loaded == ["synthetic"] and len(list((tmp_path / "synthetic-smoke").rglob("result.json"))) == 2
+
+
+def test_ablations_takes_the_rows_and_budget_of_its_arguments(loaded, monkeypatch):
+    taken = []
+    monkeypatch.setattr(ablations, "run", lambda _, base, folder, device, rows, *__: taken.append((base, rows)))
+    commands.main(["ablations", "--recipe", "strong", "--size", "64", "32", "--epochs", "2"])
+    assert commands.main(["ablations", "--recipe", "report", "--short"]) == 1, "no row was measured"
+    assert taken[0][1] == list(ablations.STRONG_ROWS)
+    assert (taken[0][0].ablation.ablation_image_size, taken[0][0].ablation.ablation_epochs) == ((64, 32), 2)
+    assert taken[1][1] == [row for row in ablations.ROWS if row.short]
+
+
+def test_the_environment_is_the_default_and_an_argument_overrides_it(monkeypatch):
+    for name, value in (("DATA", "a & b.zip"), ("RECIPE", "report"), ("PRETRAINED", "no"), ("SEED", "3")):
+        monkeypatch.setenv(f"ASSIGNMENT_{name}", value)
+    parser = commands.settings_parser()
+    given = environment.Settings("a & b.zip", "report", "efficientnet_lite0", False, 3)
+    assert commands.settings_of(parser.parse_args([])) == given
+    assert commands.settings_of(parser.parse_args(["--seed", "1", "--data", "x"])).seed == 1
+
+
+def test_an_interrupt_ends_with_one_sentence(monkeypatch, capsys):
+    def stop(*_):
+        raise commands.Stopped("Stopped after this batch.")
+
+    monkeypatch.setattr(commands.assembly, "run", stop)
+    assert commands.main(["train"]) == 130
+    assert capsys.readouterr().out.endswith("Stopped after this batch.\n")
+
+
+def test_the_translation_is_imported_only_by_its_own_command(monkeypatch):
+    """`translation.comparison.add_command(subparsers)` adds the command; no other command imports it."""
+    called = []
+    monkeypatch.setattr(commands, "_add_translation", lambda parsers: called.append(parsers) or _command(parsers))
+    monkeypatch.setattr(commands.assembly, "run", lambda *_: None)
+    assert commands.main(["train"]) == 0 and called == []
+    assert commands.main(["translation"]) == 7 and len(called) == 1
+
+
+def _command(parsers):
+    parsers.add_parser("translation").set_defaults(run=lambda given: 7)
