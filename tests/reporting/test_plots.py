@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from matplotlib.patches import FancyBboxPatch
 
 from assignment_lib.batches import sampling
 from assignment_lib.batches.augmentation import TRANSFORMS, Augmentation
@@ -344,19 +343,3 @@ def test_the_architecture_is_that_of_the_recipe(settings, words):
     drawn = "\n".join(texts(axes))
     for word in (*words, "512 × 4 × 2", "1,234 logits", "41 logits", "+ 41 attribute probabilities"):
         assert word in drawn, word
-
-
-def test_texts_of_the_architecture_fit_their_boxes():
-    settings = recipe("strong", head="parts", embedding="concatenated", backbone="a_very_long_name_of_a_backbone")
-    figure = plots.architecture(settings, (1280, 8, 4), 1321, 100_000)
-    figure.canvas.draw()
-    axes = figure.axes[0]
-    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
-    inside = [text for text in axes.texts if text.get_ha() == "center" and text.get_text()]
-    assert len(boxes) == len(inside) == 8
-    for box, text in zip(boxes, inside, strict=True):
-        outer, inner = box.get_window_extent().extents, text.get_window_extent().extents
-        assert (outer[:2] <= inner[:2]).all() and (inner[2:] <= outer[2:]).all(), text.get_text()
-    assert [text.get_text()[:3] for box, text in zip(boxes, inside, strict=True) if box.get_linestyle() == "--"] == [
-        "PID"
-    ]

@@ -43,8 +43,8 @@ def retrieval_grid(
     """Draw one row per query of `rows`: the query, then its first `depth` ranked images with their similarities.
 
     `ranking`, the images `(3, H, W)` and the tables `query` and `gallery` (pid, camera) hold all queries and gallery images.
-    Where the identities are known, frames and symbols mark the images by the Market-1501 protocol (`ranking.judge`), and
-    the person is below each image. `last` gives one more rank (from 0) per row to draw in an extra column.
+    If the identities are known, frames and symbols mark the images by the Market-1501 protocol (`ranking.judge`), and the
+    person's name is below each image. `last` gives one more rank (from 0) per row to draw in an extra column.
     """
     depth = min(depth, ranking.order.shape[1])
     figure, grid = image_grid(len(rows), 1 + depth + (len(last) > 0), 0.98, 2.2, title)
