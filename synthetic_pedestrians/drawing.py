@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
-from assignment_lib.progress import bar
+from assignment_lib.files import bar
 from synthetic_pedestrians.canvas import Rng
 from synthetic_pedestrians.person import PERSON, PLAN, create_person, stream
 from synthetic_pedestrians.scenes import JUNK_KINDS, Renderer, Shot
