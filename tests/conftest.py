@@ -11,7 +11,7 @@ import pytest
 os.environ["TQDM_DISABLE"] = "1"  # bars would fill the output of a failing test
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assignment_lib import synthetic
+import synthetic_pedestrians as synthetic
 from assignment_lib.data import dataset
 from assignment_lib.data.attributes import TASKS
 

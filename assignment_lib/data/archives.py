@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from filelock import FileLock
+
 from assignment_lib.files import SUFFIXES, bar, write_text
 
 GB = 1024**3
@@ -75,6 +77,19 @@ def unpack(
     archive, target = Path(archive).expanduser().resolve(), Path(target).expanduser().resolve()
     if not archive.is_file():
         raise FileNotFoundError(f"{archive} does not exist; check the name")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(f".{target.name}.lock")):  # another process may be unpacking the same archive
+        return _unpack(archive, target, max_bytes, max_ratio, check, progress)
+
+
+def _unpack(
+    archive: Path,
+    target: Path,
+    max_bytes: int,
+    max_ratio: float,
+    check: Callable[[Path], object] | None,
+    progress: bool,
+) -> Path:
     status = archive.stat()
     origin = {"archive": archive.name, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     marker = _read_marker(target)

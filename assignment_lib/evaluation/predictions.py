@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.attribute_scores import attribute_scores
-from assignment_lib.progress import bar
+from assignment_lib.files import bar
 
 #: Largest activation of one batch on the CPU, in bytes. glibc maps blocks above 32 MiB anew at each use and returns free
 #: memory above 64 MiB to the system, so about three activations must fit below that. Otherwise page faults take more time

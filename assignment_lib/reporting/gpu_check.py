@@ -30,7 +30,7 @@ from assignment_lib.data.dataset import load
 from assignment_lib.evaluation.market_scale import market_scale
 from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances
 from assignment_lib.evaluation.summary import ReidScores
-from assignment_lib.files import new_file
+from assignment_lib.files import atomic_write
 from assignment_lib.reporting.gpu_verdict import verdict
 from assignment_lib.retrieval.reranking import rerank
 from assignment_lib.training import assembly, made_up, speed, trials
@@ -83,7 +83,7 @@ def check(
     found["verdict"] = verdict(found)
     file = file or environment.runs_folder() / "gpu-check.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    with new_file(file) as out:
+    with atomic_write(file) as out:
         out.write(json.dumps(found, indent=1).encode())
     rows = [(label, form.format(found[name])) for name, (label, form) in _ROWS.items() if name in found]
     return pd.DataFrame(rows + [("verdict", sentence) for sentence in found["verdict"]], columns=["what", "measured"])

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from assignment_lib.data.attributes import CLASSIFICATION_COLUMNS, COLOR_PREFIX, TASKS, color_columns, to_targets
-from assignment_lib.data.messages import few
+from assignment_lib.data.layouts import few
 
 
 @dataclass(frozen=True)

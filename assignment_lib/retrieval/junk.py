@@ -1,154 +1,130 @@
-"""Which gallery images show no person at all: scores, the cut below which an image goes, what a cut costs and is worth.
-
-Asked before ranking (report, section 2.3). `imagenet.worn_evidence` is one more score.
-"""
+"""A pretrained ImageNet classifier as person detector: which gallery images show no person (report, section 2.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 
-from assignment_lib.retrieval.curves import frame, sums
-from assignment_lib.retrieval.imagenet import worn_evidence
-from assignment_lib.retrieval.pair_scores import similarity_blocks
-from assignment_lib.retrieval.searches import Search, folds, truth
+from assignment_lib.evaluation.predictions import inference_batch_size
+from assignment_lib.evaluation.reid_scores import reid_scores_from_distances
+from assignment_lib.evaluation.validation import Search
+from assignment_lib.models.backbones import timm_network
+from assignment_lib.files import bar
+
+#: ImageNet has no class "person"; people show in what they wear and carry. The classes by their first name.
+WORN = (
+    "abaya", "academic gown", "apron", "backpack", "ballplayer", "bathing cap", "bikini", "bonnet", "bow tie", "brassiere",
+    "breastplate", "bulletproof vest", "cardigan", "cloak", "clog", "cowboy boot", "cowboy hat", "crash helmet",
+    "feather boa", "fur coat", "gown", "groom", "hoopskirt", "jean", "jersey", "kimono", "knee pad", "lab coat", "Loafer",
+    "maillot", "mask", "military uniform", "miniskirt", "mitten", "mortarboard", "overskirt", "pajama", "poncho", "purse",
+    "running shoe", "sandal", "sarong", "scuba diver", "ski mask", "sock", "sombrero", "stole", "suit", "sunglass",
+    "sunglasses", "sweatshirt", "swimming trunks", "trench coat", "umbrella", "vestment", "wig", "Windsor tie",
+)  # fmt: skip
+
+#: Its weights are installed with the requirements.
+CLASSIFIER = "efficientnet_lite0"
 
 
-def training_similarity(embeddings: Tensor, training: Tensor, ids: np.ndarray, leave_out: bool = False) -> Tensor:
-    """The cosine similarity of each image to the nearest training identity, `(N,)`: junk resembles none.
+def imagenet_classifier(name: str = CLASSIFIER) -> nn.Module:
+    """A classifier of the 1,000 ImageNet classes: "efficientnet_lite0", whose weights are installed, or any timm name.
 
-    An identity is the mean of its images' embeddings. `embeddings` `(N, D)` and `training` `(M, D)` are L2-normalised,
-    `ids` `(M,)`. `leave_out` says that `embeddings` are `training` themselves: each image's own identity is then no answer.
+    The report suggests CoAtNet: "coatnet_0_rw_224". Raises `ConnectionError` where its weights cannot be downloaded.
     """
-    names, inverse = np.unique(ids, return_inverse=True)
-    which = torch.as_tensor(inverse, device=training.device)
-    centres = training.new_zeros(len(names), training.shape[1]).index_add_(0, which, training)
-    similarity = embeddings @ F.normalize(centres).T
-    if leave_out:
-        similarity[torch.arange(len(ids), device=which.device), which] = -1.0
-    return similarity.amax(1)
+    return timm_network(name).eval()
 
 
-def background_crops(images: Tensor, share: float = 0.2) -> Tensor:
-    """What stands beside the people: the left and right margins of images, made into images of the same size.
+def worn_classes() -> list[int]:
+    """The indices of `WORN` among the 1,000 classes, by timm's names."""
+    from timm.data import ImageNetInfo
 
-    `images` uint8 `(N, 3, H, W)` -> `(2N, 3, H, W)`. A margin is `share` of the width; it is laid side by side with its
-    own mirror image until the width is full, so that it is neither stretched nor has edges.
+    info, names = ImageNetInfo(), {name.lower() for name in WORN}
+    # the classes below 398 are animals, and one of them is a dog called Cardigan
+    return [i for i in range(398, 1000) if info.index_to_description(i).split(",")[0].lower() in names]
+
+
+@torch.inference_mode()
+def worn_evidence(classifier: nn.Module, images: Tensor, progress: bool = False) -> Tensor:
+    """The probability that `classifier` sees something that people wear or carry, `(N,)` float32 on the CPU.
+
+    `images` uint8 `(N, 3, H, W)` are converted and resized per batch to the classifier's input size. The score is the
+    sum of the probabilities of the classes in `WORN`.
     """
-    width = images.shape[3]
-    margin = max(1, round(share * width))
-    places = torch.arange(width) % (2 * margin)
-    places = torch.where(places < margin, places, 2 * margin - 1 - places)
-    return torch.cat([images[..., places], images.flip(3)[..., places]])
+    config, device = cast(dict[str, Any], classifier.pretrained_cfg), next(classifier.parameters()).device
+    mean, std = (torch.tensor(config[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std"))
+    classes = torch.tensor(worn_classes(), device=device)
+    size = config["input_size"][1:]
+    batch_size, evidence = inference_batch_size(*size, device), torch.zeros(len(images))
+    for start in bar(range(0, len(images), batch_size), "person detector", show=progress):
+        batch = images[start : start + batch_size].to(device).float() / 255
+        batch = F.interpolate(batch, size, mode="bilinear", align_corners=False)
+        probabilities = classifier((batch - mean) / std).float().softmax(1)
+        evidence[start : start + len(batch)] = probabilities[:, classes].sum(1).cpu()
+    return evidence
 
 
-def person_probe(people: Tensor, background: Tensor, strength: float = 1.0) -> Callable[[Tensor], Tensor]:
-    """A linear probe: a function from what is known of images, `(K, D)`, to the log-odds of a person, `(K,)` float32.
+def junk_threshold(people: Tensor, lose: float = 0.005) -> float:
+    """The score below which an image counts as junk: the `lose` quantile of the scores `(N,)` of labelled people.
 
-    It learns from `people` `(N, D)` and `background_crops` `(M, D)`, given as embeddings or as `class_evidence`. `strength`
-    is the inverse of the penalty on its weights; the larger numbers of `class_evidence` want a small one, 0.01. The log-odds
-    of two probes may be added.
+    The filter then removes a share `lose` of the images of people like these.
+    Raises `ValueError` without scores, and for a share outside [0, 1].
     """
-    values = torch.cat([people, background]).numpy()
-    labels = np.r_[np.ones(len(people)), np.zeros(len(background))]
-    probe = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(values, labels)
-    return lambda known: torch.from_numpy(probe.decision_function(known.numpy())).float()
-
-
-def judged(
-    embeddings: Mapping[str, Tensor],
-    training: Tensor,
-    ids: np.ndarray,
-    background: Tensor,
-    seen: Mapping[str, Tensor] | None = None,
-) -> dict[str, dict[str, Tensor]]:
-    """What each filter says of images, the higher the more of a person: name of the images -> filter -> `(N,)`.
-
-    `embeddings` are those of the images, by name. `training` `(M, D)`, of the people `ids` `(M,)`, and `background` `(K, D)`,
-    of `background_crops`, are what is learned from. `seen` is the `class_evidence` of the same images, and of "people" and
-    "background"; without it there are only the filters that need no classifier, "similarity" and "probe".
-    """
-    probe = person_probe(training, background)
-    scores = {
-        name: {"similarity": training_similarity(of, training, ids), "probe": probe(of)}
-        for name, of in embeddings.items()
-    }
-    if seen is not None:
-        class_probe = person_probe(seen["people"], seen["background"], strength=0.01)
-        for name, of in scores.items():
-            by_class = {"worn": worn_evidence(seen[name]), "imagenet": class_probe(seen[name])}
-            scores[name] = by_class | of | {"both": by_class["imagenet"] + of["probe"]}
-    return scores
-
-
-def cut(scores_of_people: Tensor, lose: float = 0.01) -> float:
-    """The score below which an image is called junk, so that a share `lose` of the images of people would be lost."""
-    return float(scores_of_people.quantile(lose))
-
-
-def filter_table(scores: dict[str, Tensor], cuts: dict[str, float], pids: np.ndarray) -> pd.DataFrame:
-    """What each filter does to a gallery whose identities are known (-1 junk, 0 distractors), one row a filter.
-
-    `scores` is filter -> `(G,)`, `cuts` filter -> the score below which an image goes. In percent and in images. "Junk
-    below people, %" does not depend on a cut: how often a junk image scores lower than a person, for chance pairs (the
-    area under the ROC curve; not there without junk).
-    """
-    parts = {"Junk": pids == -1, "Distractors": pids == 0, "People": pids > 0}
-    judged = parts["Junk"] | parts["People"]
-    rows = []
-    for name, values in scores.items():
-        gone = (values < cuts[name]).numpy()
-        row: dict[str, Any] = {"Filter": name}
-        if parts["Junk"].any() and parts["People"].any():
-            row["Junk below people, %"] = 100 * roc_auc_score(parts["People"][judged], values.numpy()[judged])
-        for part, mask in parts.items():
-            row[f"{part} removed, %"] = 100 * gone[mask].mean() if mask.any() else float("nan")
-            row[f"{part} removed"] = f"{int(gone[mask].sum())} of {int(mask.sum())}"
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def worth(search: Search, keeps: Mapping[str, Tensor]) -> pd.DataFrame:
-    """What each filter does to the answers of `search`: one row a filter, "none" first, figures in percent.
-
-    `keeps` is filter -> bool `(G,)`, which images of the search's gallery pass. Columns `Filter`, `mAP`, `F1` (the best of any
-    single threshold), and what it removes: `Own people removed, %` of the images that some query wants, `Others removed, %`
-    of the rest. A match that is filtered away is missed, and a query that loses all of them stays. Among the others may be
-    people, whose removal looks like a gain here and is a loss on the test: distrust a filter that removes far more of
-    them than junk can be.
-    """
-    query, gallery = search[:2]
-    known = truth(search)
-    similarity = torch.cat(list(similarity_blocks(query, gallery, known.own)))
-    wanted = known.right.any(0)
-    rows = []
-    for name, keep in {"none": torch.ones(len(gallery), dtype=torch.bool), **keeps}.items():
-        if len(keep) != len(gallery):
-            raise ValueError(f"the filter {name!r} judges {len(keep)} images; the gallery has {len(gallery)}")
-        of = frame(sums(similarity.masked_fill(~keep, -torch.inf), known, folds(search[2], known.asked)))
-        gone = ~keep.numpy()
-        rows.append(
-            {
-                "Filter": name,
-                "mAP": 100 * of["mAP"].max(),
-                "F1": 100 * of["f1"].max(),
-                "Own people removed, %": 100 * gone[wanted.numpy()].mean(),
-                "Others removed, %": 100 * gone[~wanted.numpy()].mean() if (~wanted).any() else 0.0,
-            }
+    if not len(people) or not 0 <= lose <= 1:
+        raise ValueError(
+            f"cannot take the {lose} quantile of {len(people)} scores; pass images of people, 0 <= lose <= 1"
         )
+    return float(np.quantile(people.numpy(), lose))
+
+
+def shows_person(images: Tensor, people: Tensor, name: str = "imagenet", device: torch.device | None = None) -> Tensor:
+    """Which `images` the filter keeps, bool `(N,)`: its threshold loses few images of `people`.
+
+    Both are uint8 `(N, 3, H, W)`; `name` is "imagenet" for the installed classifier, or any timm name.
+    """
+    classifier = imagenet_classifier(CLASSIFIER if name == "imagenet" else name).to(device)
+    threshold = junk_threshold(worn_evidence(classifier, people, progress=True))
+    return worn_evidence(classifier, images, progress=True) >= threshold
+
+
+def removal_table(evidence: Mapping[str, Tensor], threshold: float) -> pd.DataFrame:
+    """What the filter removes from each group of images: one row per entry of `evidence`, scores `(N,)` by group name.
+
+    Columns: `Images`, the group's name; `Number`; `Removed`; `Removed, %`. Groups without images have no row.
+    """
+    rows = []
+    for name, scores in evidence.items():
+        if len(scores):
+            removed = int((scores < threshold).sum())
+            rows.append(
+                {"Images": name, "Number": len(scores), "Removed": removed, "Removed, %": 100 * removed / len(scores)}
+            )
+    return pd.DataFrame(rows, columns=["Images", "Number", "Removed", "Removed, %"])
+
+
+def known_groups(evidence: Tensor, gallery_ids: np.ndarray) -> dict[str, Tensor]:
+    """The scores `(G,)` of a gallery with known identities, for `removal_table`: people, distractors (0), junk (-1)."""
+    groups = {"people": gallery_ids > 0, "distractors": gallery_ids == 0, "junk": gallery_ids == -1}
+    return {name: evidence[torch.as_tensor(mask)] for name, mask in groups.items()}
+
+
+def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:
+    """mAP and rank-1 of a search with known identities without and with the filter, in percent: two rows.
+
+    `keep` `(G,)` bool says which images of the search's gallery the filter keeps. Removed images are ranked last: a true
+    match that is removed counts as missed, apart from the negligible precision at the end of the list.
+    Raises `ValueError` where `keep` does not fit the gallery, or no query has a true match.
+    """
+    if len(keep) != len(search.gallery):
+        raise ValueError(f"keep has {len(keep)} entries; pass one for each of the {len(search.gallery)} gallery images")
+    distances = 1 - search.query @ search.gallery.T
+    rows = []
+    for name in ("no filter", "filter"):
+        scores = reid_scores_from_distances(distances, *search[2:])
+        rows.append({"Filter": name, "mAP": 100 * scores.mAP, "rank-1": 100 * scores.rank1})
+        distances[:, ~keep] = 3.0  # larger than any cosine distance
     return pd.DataFrame(rows)
-
-
-def recommended(table: pd.DataFrame, least: float = 0.1) -> str:
-    """The filter of a table of `worth` that adds most to mAP and F1 together: "none" unless it is over `least` points."""
-    gain = table["mAP"] + table["F1"]
-    best = int(gain.idxmax())
-    return str(table["Filter"][best]) if gain[best] > gain.iloc[0] + least else "none"

@@ -1,8 +1,8 @@
 """k-reciprocal re-ranking (Zhong et al. 2017), sparse and in chunks.
 
-The authors' code, and that of the libraries that took it over, is dense: it holds several N x N matrices, of 2.0 GiB each
-for the 23,100 queries and gallery images of Market-1501. This takes 4.1 s for them on two cores, twice the time of the
-all-pairs product alone, and 570 MiB above the inputs (docs/speed.md).
+The authors' code and its copies in other libraries hold several dense N x N matrices, 2.0 GiB each for the 23,100
+queries and gallery images of Market-1501. This implementation gives the same distances in 4.1 s on two cores, twice the
+time of the matrix product alone, with 570 MiB above its inputs.
 """
 
 from __future__ import annotations
@@ -12,53 +12,52 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from assignment_lib.progress import bar
+from assignment_lib.evaluation.checks import Array, check_embeddings
+from assignment_lib.files import bar
 
-_CHUNK_BYTES = 64 * 2**20  # of similarities at a time
-_PAIRS = 32768  # whose distances are computed at a time
+_CHUNK_BYTES = 64 * 2**20  # of similarities held at a time
+_PAIRS = 32768  # pairs whose distances are computed at a time
 
 
 def rerank(
-    query: Tensor,
-    gallery: Tensor,
+    query: Array,
+    gallery: Array,
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
     progress: bool = False,
     own: Tensor | None = None,
 ) -> Tensor:
-    """The re-ranked distance of each query to each gallery image, `(Q, G)` float32 on the CPU, smallest first.
+    """The re-ranked distance of each query to each gallery image, `(Q, G)` float32 on the CPU; smaller is nearer.
 
-    `query` `(Q, D)`, `gallery` `(G, D)`: floating, on any device; distances are computed where `gallery` is, and
-    the sparse rest on the CPU. From squared Euclidean distances of the embeddings as given, each row divided by its
-    largest, as in the authors' code:
-    the k-reciprocal neighbours among the `k1` nearest (equation 3), widened by those of their neighbours that agree in
-    more than two thirds of their own (equation 4; "at least" in the paper, "more" in the code), weighted by
-    exp(-distance) (equation 7), averaged over the `k2` nearest (equation 11), compared by the Jaccard distance
-    (equation 10); `lambda_value` is the share of the first distance in the sum (equation 12).
+    `query` `(Q, D)` and `gallery` `(G, D)` are L2-normalised embeddings, torch or numpy, in any floating precision.
+    Distances are computed on the gallery's device, the sparse rest on the CPU. As in the authors' code, the input is
+    the squared Euclidean distance, each row divided by its maximum:
 
-    `own` `(Q,)` says that each query is itself the gallery image at this position, as in a search among validation images:
-    it is then its own neighbour once, not twice.
+    - the k-reciprocal neighbours among the `k1` nearest images (equation 3),
+    - extended by the neighbourhoods of these neighbours that share more than two thirds of their images with it
+      (equation 4: "at least" in the paper, "more than" in the code),
+    - weighted by exp(-distance) (equation 7), averaged over the `k2` nearest images (equation 11),
+    - compared by the Jaccard distance (equation 10), and mixed with the original distance, whose share is
+      `lambda_value` (equation 12).
 
-    Take junk out of the gallery first: it takes part in the neighbourhoods. Raises ValueError where the two have different
-    dimensions, hold NaN or infinity, or are too few for `k1` and `k2`.
+    `own` `(Q,)` int64 gives the gallery position of each query that is itself a gallery image, as in a search among
+    validation images, and -1 for other queries. Such a query then counts as its own neighbour once instead of twice.
+
+    Remove junk from the gallery first, because it takes part in the neighbourhoods. Raises `ValueError` for embeddings
+    that are not normalised, hold NaN or infinity, or differ in their number of dimensions, and for a `k1` or `k2` that
+    does not fit the number of images.
     """
-    if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            f"query {tuple(query.shape)} and gallery {tuple(gallery.shape)} must be (Q, D) and (G, D); compute both with "
-            "the same network"
-        )
-    rest = torch.ones(len(gallery), dtype=torch.bool)
+    query, gallery = check_embeddings(query, gallery)
+    in_gallery_only = torch.ones(len(gallery), dtype=torch.bool)
     if own is not None:
         own = own.cpu()
-        rest[own] = False
-    everything = torch.cat([query.to(gallery.device), gallery[rest.to(gallery.device)]]).float()
-    if not everything.isfinite().all():
-        raise ValueError("embeddings have NaN or infinity; the network they come from is broken, train it anew")
+        in_gallery_only[own[own >= 0]] = False
+    everything = torch.cat([query, gallery[in_gallery_only.to(gallery.device)]])
     queries, count = len(query), len(everything)
     if not 0 < k2 <= k1 + 1 <= count:
-        raise ValueError(f"k2={k2} and k1={k1} must be 0 < k2 <= k1 + 1 <= {count}, the number of all images")
-    first = queries if own is None else 0  # of the images that count as gallery
+        raise ValueError(_does_not_fit(k1, k2, count))
+    first = queries if own is None else 0  # where the gallery begins in `everything`
     nearest, distances, largest, direct = _nearest(everything, queries, first, k1 + 1, progress)
     weights = _reciprocal_weights(everything, nearest, distances, largest, k1)
     if k2 > 1:
@@ -70,24 +69,43 @@ def rerank(
     result = _blend(weights, direct, first, lambda_value)
     if own is None:
         return result
-    place = torch.empty(len(gallery), dtype=torch.int64)
-    place[rest], place[own] = torch.arange(queries, count), torch.arange(queries)
-    return result[:, place]
+    column = torch.empty(len(gallery), dtype=torch.int64)
+    column[in_gallery_only] = torch.arange(queries, count)
+    column[own[own >= 0]] = torch.arange(queries)[own >= 0]
+    return result[:, column]
 
 
 def neighbourhood(images: int) -> dict[str, int]:
-    """`k1` and `k2` of `rerank` for so many queries and gallery images together: 20 and 6, or less where images are few."""
+    """`k1` and `k2` of `rerank` for a number of queries and gallery images together: 20 and 6, or fewer if they fit."""
     k1 = min(20, images - 1)
-    return {"k1": k1, "k2": min(6, k1)}
+    return {"k1": k1, "k2": max(1, min(6, k1))}
+
+
+def reranked_scores(query: Array, gallery: Array, own: Tensor | None = None, progress: bool = False) -> Tensor:
+    """1 - the distance of `rerank`, `(Q, G)` float32 in about [0, 1]; larger is better. `k1` and `k2` are made to fit.
+
+    `own` `(Q,)` int64 is that of `rerank`: the gallery position of each query that is itself a gallery image, else -1.
+    """
+    twice = 0 if own is None else len(own[own >= 0].unique())
+    sizes = neighbourhood(len(query) + len(gallery) - twice)
+    return rerank(query, gallery, **sizes, own=own, progress=progress).neg_().add_(1)
+
+
+def _does_not_fit(k1: int, k2: int, images: int) -> str:
+    problem = f"k1={k1} and k2={k2} do not fit {images} images (queries and gallery): 0 < k2 <= k1 + 1 <= {images}"
+    if images < 2:
+        return f"{problem}; give at least two images"
+    fitting = neighbourhood(images)
+    return f"{problem}; pass k1={fitting['k1']}, k2={fitting['k2']}, or smaller"
 
 
 def _nearest(
     everything: Tensor, queries: int, first: int, k: int, progress: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]:
-    """The `k` nearest of each image and their distances `(N, k)`, its largest one `(N,)`, the queries' to the gallery.
+    """For each image the `k` nearest and their squared Euclidean distances, both `(N, k)`, and its largest, `(N,)`.
 
-    The gallery begins at `first`. Distances are squared Euclidean; those of the queries to the gallery are already divided
-    by their row's largest.
+    The fourth result is the distance of each query to the gallery, which begins at `first`, divided by the row's
+    largest.
     """
     count = len(everything)
     squares = everything.square().sum(1)
@@ -101,15 +119,16 @@ def _nearest(
             part = everything[start : start + rows]
             # |b|^2 - 2 ab orders a row as |a - b|^2 does
             distance = torch.addmm(squares, part, everything.T, alpha=-2, out=block[: len(part)])
-            own = squares[start : start + rows]
-            found = distance.topk(k, dim=1, largest=False)
-            nearest[start : start + rows] = found.indices.cpu()
-            nearest_distance[start : start + rows] = (found.values + own[:, None]).clamp_(min=0).cpu()
-            most = (distance.amax(1) + own).clamp_(min=torch.finfo(torch.float32).tiny)  # all images may be the same
-            largest[start : start + rows] = most.cpu()
+            square = squares[start : start + rows]
+            smallest = distance.topk(k, dim=1, largest=False)
+            nearest[start : start + rows] = smallest.indices.cpu()
+            nearest_distance[start : start + rows] = (smallest.values + square[:, None]).clamp_(min=0).cpu()
+            # clamped, because all images may be identical
+            row_largest = (distance.amax(1) + square).clamp_(min=torch.finfo(torch.float32).tiny)
+            largest[start : start + rows] = row_largest.cpu()
             if start < queries:
                 some = slice(0, queries - start)
-                scaled = (distance[some, first:] + own[some, None]).clamp_(min=0) / most[some, None]
+                scaled = (distance[some, first:] + square[some, None]).clamp_(min=0) / row_largest[some, None]
                 direct[start : start + len(scaled)] = scaled.cpu()
             done.update(len(part))
     return nearest.numpy(), nearest_distance.numpy(), largest.numpy(), direct
@@ -122,23 +141,23 @@ def _reciprocal_weights(
     count = len(nearest)
     full = _mutual(nearest)
     half = _mutual(nearest[:, : round(k1 / 2) + 1])
-    # how many of the half neighbourhood of q lie in the neighbourhood of i, for the q that lie there themselves
+    # the number of images that the half neighbourhood of q shares with the neighbourhood of i, for each neighbour q of i
     shared = full.multiply(full @ half.T).tocoo()
     agree = shared.data > 2 / 3 * np.diff(half.indptr)[shared.col]
     chosen = sparse.csr_array((np.ones(agree.sum(), np.float32), (shared.row[agree], shared.col[agree])), full.shape)
     neighbours = (full + chosen @ half).astype(bool).tocsr()
 
-    # the distances of the nearest are known (one is added, so that 0 is not taken for nothing); few are missing
+    # the distances of the nearest are known (1 is added, because a sparse matrix does not store 0); few are missing
     known = sparse.csr_array(
         (1 + distances.ravel(), nearest.ravel().copy(), np.arange(0, nearest.size + 1, nearest.shape[1])), full.shape
     )
-    found = neighbours.multiply(known)
-    missing = (neighbours.astype(np.int8) - found.astype(bool).astype(np.int8)).tocoo()
+    stored = neighbours.multiply(known)
+    missing = (neighbours.astype(np.int8) - stored.astype(bool).astype(np.int8)).tocoo()
     missing.eliminate_zeros()
     rest = sparse.csr_array(
         (1 + _distances(features, missing.row, missing.col), (missing.row, missing.col)), full.shape
     )
-    weighted = (found + rest).tocsr()
+    weighted = (stored + rest).tocsr()
 
     row = np.repeat(np.arange(count), np.diff(weighted.indptr))
     weights = np.exp((1 - weighted.data) / largest[row])
@@ -157,7 +176,7 @@ def _mutual(nearest: np.ndarray) -> sparse.csr_array:
 
 def _distances(features: Tensor, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances of pairs of images, float32."""
-    first, second = (torch.as_tensor(places.astype(np.int64), device=features.device) for places in (row, column))
+    first, second = (torch.as_tensor(positions.astype(np.int64), device=features.device) for positions in (row, column))
     parts = [
         (features[a] - features[b]).square().sum(1)
         for a, b in zip(first.split(_PAIRS), second.split(_PAIRS), strict=True)
@@ -166,17 +185,17 @@ def _distances(features: Tensor, row: np.ndarray, column: np.ndarray) -> np.ndar
 
 
 def _blend(weights: sparse.csr_array, direct: Tensor, first: int, lambda_value: float) -> Tensor:
-    """The Jaccard distances of the queries to the images from `first` on, mixed into `direct`, which is overwritten."""
+    """Mix the Jaccard distances of the queries to the images from `first` on into `direct`, which is overwritten."""
     columns = weights.tocsc()
     result, count = direct.numpy(), weights.shape[0]
     for i in range(len(result)):
-        mine = slice(weights.indptr[i], weights.indptr[i + 1])
-        neighbours, own = weights.indices[mine], weights.data[mine]
+        entries = slice(weights.indptr[i], weights.indptr[i + 1])
+        neighbours, query_weights = weights.indices[entries], weights.data[entries]
         starts, lengths = columns.indptr[neighbours], np.diff(columns.indptr)[neighbours]
-        # the places of all entries in the neighbours' columns, one after the other
-        places = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-        least = np.minimum(np.repeat(own, lengths), columns.data[places])
-        overlap = np.bincount(columns.indices[places], least, count)[first:]
+        # the positions of all entries in the neighbours' columns, column by column
+        positions = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+        minima = np.minimum(np.repeat(query_weights, lengths), columns.data[positions])
+        overlap = np.bincount(columns.indices[positions], minima, count)[first:]
         result[i] *= lambda_value
         result[i] += ((1 - lambda_value) * (1 - overlap / (2 - overlap))).astype(np.float32)
     return direct

@@ -3,8 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from assignment_lib.batches.augmentation import TRANSFORMS, Augmentation, only
-from assignment_lib.batches.draws import draw_parameters
+from assignment_lib.batches.augmentation import TRANSFORMS, Augmentation, draw_parameters, only
 
 SIZE = (128, 64)
 ALL_OFF = Augmentation(**dict.fromkeys(TRANSFORMS, 0.0))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assignment_lib import synthetic
+import synthetic_pedestrians as synthetic
 from assignment_lib.environment import PROJECT_ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

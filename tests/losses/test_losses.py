@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 
 from assignment_lib.batches.loader import Batch
 from assignment_lib.losses import attribute, identity, multitask
-from assignment_lib.losses.objective import Objective
+from assignment_lib.losses.objective import Objective, ObjectiveSettings
 from assignment_lib.models.joint import Output
+
+
+def make_objective(class_weights, n_pids=3, **settings):
+    return Objective(ObjectiveSettings(**settings), class_weights, n_pids, 8)
 
 
 @given(st.integers(0, 10**6), st.integers(2, 10), st.integers(1, 20), st.floats(0, 5))
@@ -117,7 +121,7 @@ def test_triplet_margin_without_a_positive_pair_is_zero_and_differentiable():
 
 
 def test_unknown_mining_is_named():
-    with pytest.raises(ValueError, match="mining is one of all, semihard, hard"):
+    with pytest.raises(ValueError, match="triplet_mining='easy'"):
         identity.TripletMargin(0.3, "easy")
 
 
@@ -153,13 +157,13 @@ def test_uncertainty_weighting_settles_where_calculus_says():
 
 
 def test_uncertainty_weighting_refuses_other_losses():
-    with pytest.raises(ValueError, match="made for the losses a, b, given a, c"):
+    with pytest.raises(ValueError, match="a, c"):
         multitask.UncertaintyMultitask(["a", "b"])({"a": torch.tensor(1.0), "c": torch.tensor(1.0)})
 
 
 def test_multitask_by_name():
     assert isinstance(multitask.multitask("uniform", ["a"]), multitask.UniformMultitask)
-    with pytest.raises(ValueError, match="not 'best'"):
+    with pytest.raises(ValueError, match="best"):
         multitask.multitask("best", ["a"])
 
 
@@ -175,7 +179,7 @@ def example():
 def test_objective_is_the_weighted_sum_of_its_parts(example):
     output, batch = example
     weights = {"hat": torch.tensor([1.0, 2.0]), "age": torch.ones(4)}
-    objective = Objective(weights, attribute_multitask="uniform", total_multitask="uniform")
+    objective = make_objective(weights, attribute_multitask="uniform", total_multitask="uniform")
     total, losses, _ = objective(output, batch)
     hat = attribute.focal_loss(output.attributes["hat"], batch.attributes[:, 0], weights["hat"])
     assert torch.allclose(losses["hat"], hat)
@@ -199,7 +203,7 @@ def test_objective_with_unknown_attributes(example, kind):
         return torch.stack([losses["hat"], losses["age"], losses["attributes"], named["hat"], named["age"]]).detach()
 
     ours, wanted = (
-        found(of, rows, Objective(weights, attribute_multitask=kind))
+        found(of, rows, make_objective(weights, attribute_multitask=kind))
         for of, rows in ((output, targets), (fewer, batch.attributes[kept]))
     )
     assert torch.allclose(ours, wanted)
@@ -209,7 +213,7 @@ def test_objective_with_unknown_attributes(example, kind):
 def test_objective_of_a_batch_without_any_attribute(example, kind):
     output, batch = example
     weights = {"hat": torch.tensor([1.0, 2.0]), "age": torch.ones(4)}
-    objective = Objective(weights, attribute_multitask=kind, total_multitask="priority")
+    objective = make_objective(weights, attribute_multitask=kind, total_multitask="priority")
     unknown = batch._replace(attributes=torch.full_like(batch.attributes, -1))
     for _ in range(2):  # first with nothing known so far, then with something
         total, losses, named = objective(output, unknown)
@@ -232,7 +236,7 @@ def test_objective_with_smoothed_labels_a_mean_over_tasks_and_a_metric_feature(e
     output = output._replace(metric=torch.randn(6, 8, generator=torch.Generator().manual_seed(1)))
     weights = {"hat": torch.ones(2), "age": torch.ones(4)}
     options = {"attribute_multitask": "uniform", "total_multitask": "uniform", "gamma": 0.0}
-    objective = Objective(weights, **options, label_smoothing=0.1, attribute_scale=0.5)
+    objective = make_objective(weights, **options, label_smoothing=0.1, attribute_scale=0.5)
     total, losses, _ = objective(output, batch)
     entropies = [
         F.cross_entropy(output.attributes[task], batch.attributes[:, i]) for i, task in enumerate(("hat", "age"))
@@ -249,7 +253,7 @@ def test_objective_with_smoothed_labels_a_mean_over_tasks_and_a_metric_feature(e
 def test_objective_nests_the_two_wrappers(example):
     """total = sum over the outer losses of L/2 + ln 2, and ln 2 a task, while every log-variance is 0."""
     output, batch = example
-    total, losses, _ = Objective({"hat": torch.ones(2), "age": torch.ones(4)})(output, batch)
+    total, losses, _ = make_objective({"hat": torch.ones(2), "age": torch.ones(4)})(output, batch)
     assert torch.allclose(losses["attributes"], (losses["hat"] + losses["age"]) / 2)
     outer = (losses["attributes"] + losses["pid"] + losses["triplet"]) / 2
     assert torch.allclose(total, outer + (3 + 2) * math.log(2))
@@ -257,7 +261,7 @@ def test_objective_nests_the_two_wrappers(example):
 
 def test_objective_trains_its_own_weights(example):
     output, batch = example
-    objective = Objective({"hat": torch.ones(2), "age": torch.ones(4)})
+    objective = make_objective({"hat": torch.ones(2), "age": torch.ones(4)})
     total, losses, weights = objective(output, batch)
     total.backward()
     assert all(parameter.grad is not None for parameter in objective.parameters())
@@ -267,9 +271,9 @@ def test_objective_trains_its_own_weights(example):
 
 def test_objective_without_attributes_or_identity(example):
     output, batch = example
-    _, losses, _ = Objective(None)(output._replace(attributes={}), batch)
+    _, losses, _ = make_objective(None)(output._replace(attributes={}), batch)
     assert set(losses) == {"pid", "triplet"}
-    attributes_only = Objective({"hat": torch.ones(2), "age": torch.ones(4)}, pid=False, identity={})
+    attributes_only = make_objective({"hat": torch.ones(2), "age": torch.ones(4)}, n_pids=0)
     total, losses, _ = attributes_only(output, batch)
     assert set(losses) == {"hat", "age", "attributes"}
     assert torch.allclose(total, losses["attributes"] + 2 * math.log(2))  # one loss: nothing to weigh it against
@@ -428,17 +432,5 @@ def test_identity_losses_by_name(kind):
         value = loss(x, torch.tensor([0, 0, 1, 1, 2, 2]))
         value.backward()
         assert value.ndim == 0 and x.grad.isfinite().all()
-    with pytest.raises(ValueError, match="not 'contrastive'"):
+    with pytest.raises(ValueError, match="contrastive"):
         identity.identity_loss("contrastive", 3, 8)
-
-
-def test_styled_images_have_a_smoothing_of_their_own():
-    """Zhong et al. 2018: a smoothing for each image; equal ones are what torch computes."""
-    torch.manual_seed(0)
-    logits, pids = torch.randn(6, 5), torch.arange(6) % 5
-    for smoothing in (0.0, 0.1):
-        ours = identity.pid_cross_entropy(logits, pids, torch.full((6,), smoothing))
-        torch.testing.assert_close(ours, F.cross_entropy(logits, pids, label_smoothing=smoothing))
-    mixed = torch.tensor([0.1, 0, 0, 0.1, 0, 0])
-    parts = [F.cross_entropy(logits[i : i + 1], pids[i : i + 1], label_smoothing=float(mixed[i])) for i in range(6)]
-    torch.testing.assert_close(identity.pid_cross_entropy(logits, pids, mixed), torch.stack(parts).mean())

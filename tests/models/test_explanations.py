@@ -1,14 +1,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from small_networks import joint_network
 
 from assignment_lib.models.explanations import grad_cam, match_map
-from assignment_lib.models.joint import JointConvNet
 
 
 def network(**settings):
     torch.manual_seed(0)
-    made = JointConvNet("resnet18", n_pids=3, pretrained=False, **settings)
+    made = joint_network("resnet18", 3, pretrained=False, **settings)
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm1d):  # as after training: neither centred nor of length 1
             module.running_mean.uniform_(-0.5, 0.5)
@@ -20,9 +20,7 @@ def network(**settings):
 IMAGES = torch.randint(256, (3, 3, 64, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"neck": "bn"}, {"pooling": "gem"}, {"neck": "bn", "pooling": "gem"}, {"head": "attention"}]
-)
+@pytest.mark.parametrize("settings", [{}, {"neck": "bn"}, {"head": "attention"}])
 def test_the_mean_of_a_match_map_is_the_cosine_similarity(settings):
     made = network(**settings).eval()
     with torch.no_grad():
@@ -38,7 +36,7 @@ def test_the_mean_of_a_match_map_is_the_cosine_similarity(settings):
 def test_a_match_map_needs_an_embedding_with_places():
     with pytest.raises(ValueError, match="attribute predictions"):
         match_map(network(embedding="concatenated"), IMAGES, torch.ones(3, 553))
-    with pytest.raises(ValueError, match="one embedding an image"):
+    with pytest.raises(ValueError, match="one per image"):
         match_map(network(), IMAGES, torch.ones(1, 512))
 
 
@@ -70,7 +68,7 @@ def test_grad_cam_is_that_of_the_equations(head):
 
 def test_grad_cam_of_a_mean_is_the_channel():
     """The logit is the mean of one channel: the map is that channel."""
-    made = network(head="parts", attribute_gradient=0.0)  # that the backbone learns nothing from the heads is no matter
+    made = network(head="parts")
     made.heads = MeanOfAChannel()
     maps, classes = grad_cam(made.train(), IMAGES, "hat")
     assert made.training and all(parameter.grad is None for parameter in made.parameters())
@@ -86,5 +84,5 @@ class MeanOfAChannel(torch.nn.Module):
 
 
 def test_a_task_without_a_head_is_named():
-    with pytest.raises(ValueError, match="no head for 'hat'; it has none at all"):
+    with pytest.raises(ValueError, match="no head for 'hat'"):
         grad_cam(network(attributes=False), IMAGES, "hat")

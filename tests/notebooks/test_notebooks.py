@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from executing import run, run_notebooks
 
-from assignment_lib import synthetic
+import synthetic_pedestrians as synthetic
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.data.truth import read_truth
+from assignment_lib.data.annotations import read_truth
 from assignment_lib.environment import PROJECT_ROOT
 from assignment_lib.reporting import deliverables
 

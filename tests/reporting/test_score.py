@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assignment_lib import score as door
 from assignment_lib.data.attributes import TASKS, to_annotations
-from assignment_lib.data.truth import read_truth as read_truth_of_folder
+from assignment_lib.data.annotations import read_truth as read_truth_of_folder
 from assignment_lib.environment import PROJECT_ROOT
 from assignment_lib.evaluation.protocol import average_precision, score_each_query
 from assignment_lib.evaluation.reid_scores import reid_scores

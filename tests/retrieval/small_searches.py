@@ -1,39 +1,33 @@
-"""Small searches whose answers are known: people as clusters of random directions in a crowd of others."""
+"""Small searches with known identities: people as clusters of random directions among distractors."""
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from assignment_lib.evaluation.as_test import as_test
+from assignment_lib.evaluation.validation import Search
 
 
-def embeddings(people, images, crowd, noise=0.6, size=12, seed=0):
-    """Validation embeddings `(people * images, size)` with their table, and `crowd` others that come in pairs."""
+def small_search(people=12, images=4, distractors=60, noise=0.6, size=12, seed=0):
+    """Each of `images` images of `people` people is a query; every image of a person comes from a camera of its own."""
     generator = torch.Generator().manual_seed(seed)
-    centres = torch.randn(people + crowd // 2 + 1, size, generator=generator)
-    which = torch.cat([torch.arange(people).repeat_interleave(images), people + torch.arange(crowd) // 2])
-    drawn = F.normalize(centres[which] + noise * torch.randn(len(which), size, generator=generator))
-    table = pd.DataFrame(
-        {"pid": np.repeat(np.arange(people) + 5, images), "camera": np.tile(np.arange(images) + 1, people)}
+    centres = torch.randn(people + distractors // 2 + 1, size, generator=generator)
+    which = torch.cat([torch.arange(people).repeat_interleave(images), people + torch.arange(distractors) // 2])
+    embeddings = F.normalize(centres[which] + noise * torch.randn(len(which), size, generator=generator))
+    ids, cameras = np.repeat(np.arange(people) + 5, images), np.tile(np.arange(images) + 1, people)
+    gallery_ids = np.append(ids, np.full(distractors, -3))
+    return Search(
+        embeddings[: len(ids)], embeddings, ids, gallery_ids, cameras, np.append(cameras, np.full(distractors, -1))
     )
-    return drawn[: people * images], table, drawn[people * images :]
 
 
-def search(people=12, images=4, crowd=60, noise=0.6, size=12, seed=0):
-    return as_test(*embeddings(people, images, crowd, noise, size, seed))
-
-
-def naive_pairs(of):
-    """(similarity, right, counted, own), each `(Q, G)`, one pair after the other; own images have -inf."""
-    query, gallery, query_ids, gallery_ids, query_cameras, gallery_cameras = of
-    shape = len(query), len(gallery)
-    similarity, right, counted, own = np.zeros(shape, np.float32), *(np.zeros(shape, bool) for _ in range(3))
+def naive_pairs(search):
+    """(match, counted), each `(Q, G)` bool, one pair after the other."""
+    shape = len(search.query), len(search.gallery)
+    match, counted = np.zeros(shape, bool), np.zeros(shape, bool)
     for i in range(shape[0]):
         for j in range(shape[1]):
-            same = query_ids[i] == gallery_ids[j] and gallery_ids[j] != -1
-            dropped = same and query_cameras is not None and query_cameras[i] == gallery_cameras[j]
-            own[i, j] = dropped and torch.equal(query[i], gallery[j])
-            similarity[i, j] = -np.inf if own[i, j] else float(query[i] @ gallery[j])
-            right[i, j], counted[i, j] = same and not dropped, gallery_ids[j] != -1 and not dropped
-    return similarity, right, counted, own
+            same = search.query_ids[i] == search.gallery_ids[j]
+            excluded = same and search.query_cameras[i] == search.gallery_cameras[j]
+            counted[i, j] = search.gallery_ids[j] != -1 and not excluded
+            match[i, j] = same and counted[i, j]
+    return match, counted

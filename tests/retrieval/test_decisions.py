@@ -1,98 +1,184 @@
 import numpy as np
 import pytest
 import torch
-from small_searches import search
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_searches import naive_pairs, small_search
 
-from assignment_lib.evaluation.list_scores import list_scores
+from assignment_lib.evaluation.reid_scores import list_scores, threshold_scores
+from assignment_lib.evaluation.validation import Search
 from assignment_lib.retrieval import decisions
-from assignment_lib.retrieval.decisions import Rule, Wanted, apply_rule, fit_rule, learn
-from assignment_lib.retrieval.pair_scores import gallery_side, similarity_blocks
-from assignment_lib.retrieval.same_person_probability import candidates
+from assignment_lib.retrieval.reranking import reranked_scores
 
 
-@pytest.fixture(scope="module")
-def learned():
-    return learn(search(people=20, images=4, crowd=100))
+def similarity(search):
+    return search.query @ search.gallery.T
 
 
-def test_every_rule_learned_and_applied(learned):
-    others = search(people=10, images=4, crowd=60, seed=1)
-    for name in decisions.RULES:
-        rule = fit_rule(name, learned, Wanted(precision=0.5))
-        found = apply_rule(rule, others.query, others.gallery, learned.model)
-        assert len(found) == 40 and all(len(set(places.tolist())) == len(places) for places in found)
-        assert list_scores(found, *others[2:])["f1"] > (0 if name == "sure" else 0.1)
+def on_circle(*degrees):
+    angles = torch.deg2rad(torch.tensor(degrees, dtype=torch.float32))
+    return torch.stack([angles.cos(), angles.sin()], 1)
 
 
-def test_what_is_applied_is_what_was_learned(learned):
-    """A query apart from the gallery sees what it sees from inside, so that its scores are nearly the same."""
-    of = learned.search
-    apart = torch.cat([of.gallery[1:]])
-    for kind, margin in (("similarity", 1e-5), ("z-norm", 1e-3), ("mutual", 1e-5), ("s-norm", 0.05)):
-        scores = next(decisions.score_blocks(kind, of.query[:1], apart))
-        assert (scores[0] - learned.scores[kind][0, 1:]).abs().max() < margin, kind
+def among_themselves(embeddings, ids):
+    cameras = np.arange(len(ids))
+    return Search(embeddings, embeddings, ids, ids, cameras, cameras)
 
 
-def test_a_rule_of_mutual_neighbours(learned):
-    of = search(people=5, images=3, crowd=20, seed=3)
-    similarity = of.query[:4] @ of.gallery[4:].T
-    found = apply_rule(Rule("mutual", "mutual", -2.0), of.query[:4], of.gallery[4:])
-    everything = torch.cat([of.query[:4], of.gallery[4:]])
-    near = everything @ everything.T - 2 * torch.eye(len(everything))
-    for i, places in enumerate(found):
-        mutual = [
-            j for j in range(similarity.shape[1])
-            if (similarity[i] > similarity[i, j]).sum() < 2 and (near[4 + j] > near[4 + j, i]).sum() < 2
-        ]  # fmt: skip
-        assert sorted(places.tolist()) == mutual
-        assert places.tolist() == sorted(mutual, key=lambda j: -similarity[i, j])
+def naive_figures(scores, search, thresholds, queries):
+    """(precision, recall, f1, images, empty) of some queries, each with its own threshold, one pair after the other."""
+    match, counted = naive_pairs(search)
+    returned, correct, matches = [], 0, 0
+    for i in queries:
+        accepted = [j for j in range(scores.shape[1]) if scores[i, j] >= thresholds[i] and counted[i, j]]
+        returned.append(len(accepted))
+        correct += sum(match[i, j] for j in accepted)
+        matches += match[i].sum()
+    f1 = 2 * correct / (sum(returned) + matches)
+    precision = correct / max(1, sum(returned))
+    return [precision, correct / matches, f1, np.mean(returned), np.mean([count == 0 for count in returned])]
 
 
-def test_no_more_images_than_allowed(learned):
-    of = learned.search
-    every = Rule("any", "similarity", -2.0)
-    assert [len(places) for places in apply_rule(every, of.query, of.gallery)] == [len(of.gallery)] * len(of.query)
-    assert max(len(p) for p in apply_rule(Rule("any", "similarity", -2.0, cap=3), of.query, of.gallery)) == 3
-    few = apply_rule(every, of.query, of.gallery, most=7.5)
-    assert 7 < np.mean([len(places) for places in few]) <= 7.5
-    similarity = of.query @ of.gallery.T
-    worst = min(float(similarity[i, places[-1]]) for i, places in enumerate(few) if len(places))
-    assert (similarity > worst + 1e-6).sum() <= 7.5 * len(of.query)
-    assert apply_rule(every, of.query[:0], of.gallery) == []
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 6), st.integers(2, 4), st.integers(0, 20))
+def test_curve_compared_with_a_loop(seed, people, images, distractors):
+    search = small_search(people, images, distractors, noise=1.0, size=4, seed=seed)
+    if distractors:
+        search.gallery_ids[-1] = -1
+    search = search._replace(query_cameras=search.query_cameras // 2, gallery_cameras=search.gallery_cameras // 2)
+    scores = similarity(search)
+    curve = decisions.precision_recall(scores, search)
+    valid = np.flatnonzero(naive_pairs(search)[0].any(1))
+    assert curve["threshold"].is_monotonic_increasing and curve["recall"].iloc[0] == 1
+    for _, row in curve.iloc[::3].iterrows():
+        thresholds = np.full(len(scores), np.float32(row["threshold"]))
+        assert row.tolist()[1:] == pytest.approx(naive_figures(scores, search, thresholds, valid))
 
 
-def test_a_fold_is_not_told_its_own_answers(learned):
-    """The probabilities of a fold's people are the same whatever the truth about them is."""
-    of, known = learned.search, learned.truth
-    side = gallery_side(of.query, of.gallery, known.own)
-    found = candidates(next(similarity_blocks(of.query, of.gallery, known.own)), side)
-    mine = torch.as_tensor(learned.fold == 0)
-    right = known.right.clone()
-    right[mine] = right[mine].flip(1)
-    again, _ = decisions._probabilities(found, known._replace(right=right), learned.fold)
-    torch.testing.assert_close(again[mine], learned.scores["probability"][mine])
-    assert not torch.allclose(again[~mine], learned.scores["probability"][~mine])
+def test_curve_of_similarities_as_threshold_scores_has_it():
+    search = small_search()
+    curve = decisions.precision_recall(similarity(search), search)
+    expected = threshold_scores(*search, curve["threshold"].to_numpy())
+    for column, name in (("precision",) * 2, ("recall",) * 2, ("f1",) * 2, ("images", "set_size")):
+        np.testing.assert_allclose(curve[column], expected[name], rtol=1e-9)
 
 
-def test_expanded_and_reranked(learned):
-    of = learned.search
-    expanded, reranked = learn(of, "query expansion"), learn(of, "re-ranking")
-    assert "re-ranking" in reranked.scores and "re-ranking" not in expanded.scores
-    rule = fit_rule("f1", expanded)
-    assert rule.expanded and not fit_rule("f1", learned).expanded
-    assert not torch.equal(expanded.scores["similarity"], learned.scores["similarity"])
-    own = torch.arange(len(of.query))
-    for values in (*expanded.scores.values(), *reranked.scores.values()):
-        assert (values[own, learned.truth.own] == -torch.inf).all()
-    assert len(apply_rule(Rule("list", "re-ranking", 0.5), of.query, of.gallery)) == len(of.query)
+def test_thresholds_by_hand():
+    embeddings, ids = on_circle(0, 10, 20, 100, 112, 125), np.array([1, 1, 1, 2, 2, 2])
+    search = among_themselves(embeddings, ids)
+    scores, expected = similarity(search), float(np.cos(np.deg2rad(25)))  # all pairs of a person and no others
+    curve = decisions.precision_recall(scores, search)
+    assert decisions.best_f1(curve) == pytest.approx(expected, abs=1e-5)
+    assert decisions.for_precision(curve, 1.0) == pytest.approx(expected, abs=1e-5)
+    fitted = decisions.fit_threshold(scores, search)
+    assert fitted.threshold == pytest.approx(expected, abs=1e-5)
+    # people 1 are judged by the threshold of people 2 (25 degrees), people 2 by that of people 1 (20 degrees)
+    assert fitted.precision == 1 and fitted.recall == pytest.approx(10 / 12) and fitted.images == pytest.approx(10 / 6)
+    assert fitted.f1 == pytest.approx(20 / 22) and fitted.empty == 0
 
 
-def test_one_person_alone():
-    learned = learn(search(people=1, images=3, crowd=10))
-    assert learned.model is None and "probability" not in learned.scores
-    with pytest.raises(ValueError, match="needs two people who are found again"):
-        fit_rule("sure", learned)
-    with pytest.raises(ValueError, match="no probability of the same person was learned"):
-        apply_rule(Rule("sure", "probability", 0.8), *learned.search[:2])
-    with pytest.raises(ValueError, match="no query has a true match"):
-        learn(search(people=3, images=1))
+def test_average_minimum_by_hand():
+    embeddings, ids = on_circle(0, 60, 10, 200, 245, 90), np.array([1, 1, 1, 2, 2, 3])
+    expected = (np.cos(np.deg2rad(60)) + np.cos(np.deg2rad(45))) / 2  # person 3 has one image
+    assert decisions.average_minimum(embeddings, ids) == pytest.approx(expected, abs=1e-6)
+    assert decisions.average_minimum(embeddings.numpy(), torch.from_numpy(ids)) == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="no person has two images"):
+        decisions.average_minimum(embeddings[:2], np.array([1, 2]))
+
+
+def test_a_precision_that_is_and_is_not_reached():
+    search = small_search(noise=1.0)
+    scores = similarity(search)
+    curve = decisions.precision_recall(scores, search)
+    best = curve["precision"].max()
+    threshold = decisions.for_precision(curve, 0.8 * best)
+    below = curve[curve["threshold"] < threshold]
+    assert (below["precision"] < 0.8 * best).all()
+    assert decisions.fit_threshold(scores, search, 0.5 * best).threshold <= threshold
+    with pytest.raises(ValueError, match="no threshold reaches"):
+        decisions.for_precision(curve.assign(precision=0.3), 0.95)
+    with pytest.raises(ValueError, match="precision is 90"):
+        decisions.for_precision(curve, 90)
+
+
+def test_rules_are_judged_on_people_they_were_not_fitted_on():
+    search = small_search(people=11, distractors=30, noise=0.9)
+    scores = {"similarity": similarity(search), "reranked": reranked_scores(search.query, search.gallery)}
+    table = decisions.decision_table(scores, search, fixed=0.42, precision=0.5)
+    assert table["score"].value_counts().to_dict() == {"similarity": 4, "reranked": 2}
+    table = table.set_index(["score", "rule"])
+    assert table.loc[("similarity", "fixed"), "threshold"] == 0.42
+    fold = decisions._folds(search.query_ids, np.ones(len(search.query), bool))
+    figures = ["precision", "recall", "f1", "images", "empty"]
+    everyone = range(len(fold))
+    for score, values in scores.items():
+        thresholds = np.zeros(len(fold))
+        for number in range(5):
+            train = np.flatnonzero(fold != number)
+            part = search._replace(
+                query=search.query[train], query_ids=search.query_ids[train], query_cameras=search.query_cameras[train]
+            )
+            # the same candidates as in the whole search: the best of them has the best F1 of the part
+            curve = decisions.precision_recall(values, search)
+            f1 = [naive_figures(values[train], part, np.full(len(train), np.float32(t)), range(len(train)))[2]
+                  for t in curve["threshold"]]  # fmt: skip
+            best = np.float32(curve["threshold"][int(np.argmax(f1))])
+            # the smallest score of the part's own matches from there on
+            thresholds[fold == number] = (
+                min(s for s in values[train][naive_pairs(part)[0]].tolist() if s >= best) - 1e-6
+            )
+        row = table.loc[(score, "best F1"), figures].tolist()
+        assert row == pytest.approx(naive_figures(values.numpy(), search, thresholds, everyone))
+    fixed = naive_figures(scores["similarity"], search, np.full(len(fold), 0.42), everyone)
+    assert table.loc[("similarity", "fixed"), figures].tolist() == pytest.approx(fixed)
+
+
+def test_one_person_alone_is_not_judged():
+    search = small_search(people=1, images=3, distractors=10)
+    fitted = decisions.fit_threshold(similarity(search), search)
+    assert np.isfinite(fitted.threshold) and np.isnan(fitted[1:]).all()
+
+
+def test_a_search_without_a_valid_query_and_scores_of_another_search():
+    search = small_search(people=3, images=1)
+    with pytest.raises(ValueError, match="no query"):
+        decisions.fit_threshold(similarity(search), search)
+    with pytest.raises(ValueError, match="shape"):
+        decisions.fit_threshold(similarity(search)[:, 1:], search)
+
+
+def test_lists_and_sets_by_hand():
+    scores = torch.tensor([[0.1, 0.9, 0.5, 0.5], [0.3, 0.2, 0.1, 0.0]])
+    keep = torch.tensor([True, False, True, True])
+
+    def lists(*arguments, **options):
+        return [positions.tolist() for positions in decisions.ranked_lists(*arguments, **options)]
+
+    assert lists(scores, 3) == [[1, 2, 3], [0, 1, 2]] and lists(scores.half().numpy(), 1) == [[1], [0]]
+    assert lists(scores, 9) == [[1, 2, 3, 0], [0, 1, 2, 3]]
+    assert lists(scores, 2, first=torch.tensor([3, -1])) == [[3, 1], [0, 1]]
+    assert lists(scores, 4, keep=keep) == [[2, 3, 0], [0, 2, 3]]
+    assert lists(scores, 2, first=torch.tensor([1, 2]), keep=keep) == [[1, 2], [2, 0]]
+    assert lists(scores, 2, keep=~keep) == [[1], [1]]
+    with pytest.raises(ValueError, match="depth=1"):
+        decisions.ranked_lists(scores, 0)
+    assert [row.tolist() for row in decisions.person_sets(scores, 0.5)] == [[1, 2, 3], []]
+    assert [row.tolist() for row in decisions.person_sets(scores.numpy(), 0.2, keep)] == [[2, 3], [0]]
+    assert torch.equal(scores, torch.tensor([[0.1, 0.9, 0.5, 0.5], [0.3, 0.2, 0.1, 0.0]]))  # unchanged
+
+
+def test_gain_of_longer_lists():
+    search = small_search(people=8, images=4, noise=0.9)
+    scores = similarity(search)
+    table = decisions.list_length_table(scores, search, depths=(5, 1, 92)).set_index("Images per query")
+    assert table.index.tolist() == [1, 5, 92] and (table.diff().dropna() >= 0).all(axis=None)
+    order = scores.sort(dim=1, descending=True, stable=True).indices
+    course, cross_camera = table.columns
+    for depth, row in table.iterrows():
+        shortened = list(order[:, :depth])
+        assert row[cross_camera] == pytest.approx(100 * list_scores(shortened, *search[2:])["mAP"])
+        precisions = []
+        for i, positions in enumerate(shortened):  # the query's own image counts, as in the course's evaluator
+            hits = search.gallery_ids[positions.numpy()] == search.query_ids[i]
+            precisions.append((hits.cumsum() / np.arange(1, depth + 1))[hits].sum() / 4)
+        assert row[course] == pytest.approx(100 * np.mean(precisions))

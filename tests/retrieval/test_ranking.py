@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -6,6 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assignment_lib import retrieval
+
+
+def drawn(images, size=3, seed=0):
+    return F.normalize(torch.randn(images, size, generator=torch.Generator().manual_seed(seed)))
 
 
 def test_ranking_by_hand():
@@ -16,82 +21,87 @@ def test_ranking_by_hand():
     assert ranking.similarity[0].tolist() == pytest.approx([1, 0.5**0.5, 0, -1])
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 12), st.integers(1, 5))
-def test_ranking_against_numpy_and_in_any_chunks(seed, queries, images, chunk):
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 30), st.integers(1, 5), st.integers(1, 9))
+def test_ranking_against_numpy_with_ties(seed, queries, images, chunk, depth):
     random = np.random.default_rng(seed)
-    # few different values make ties, which must keep the gallery's order
-    query, gallery = (torch.from_numpy(random.integers(-1, 2, (n, 3)).astype(np.float32)) for n in (queries, images))
-    ranking = retrieval.rank(query, gallery, chunk=chunk)
-    similarity = query.numpy() @ gallery.numpy().T
+    # unit vectors along the axes: similarities are exact and often equal, and ties must keep the gallery's order
+    query, gallery = (
+        np.eye(3, dtype=np.float32)[random.integers(0, 3, n)] * random.choice(np.float32([-1, 1]), (n, 1))
+        for n in (queries, images)
+    )
+    ranking, first = retrieval.rank(query, gallery, chunk=chunk), retrieval.rank(query, gallery, depth=depth)
+    similarity = query @ gallery.T
     assert np.array_equal(ranking.order.numpy(), np.argsort(-similarity, axis=1, kind="stable"))
-    assert np.allclose(ranking.similarity.numpy(), -np.sort(-similarity, axis=1))
+    assert np.array_equal(ranking.similarity.numpy(), -np.sort(-similarity, axis=1))
+    assert torch.equal(first.order, ranking.order[:, :depth])
+    assert torch.equal(first.similarity, ranking.similarity[:, :depth])
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 9), st.booleans())
-def test_depth_keeps_the_best(seed, images, depth, ties):
-    random = np.random.default_rng(seed)
-    draw = (lambda n: random.integers(-1, 2, (n, 3))) if ties else (lambda n: random.standard_normal((n, 3)))
-    query, gallery = (torch.from_numpy(draw(n).astype(np.float32)) for n in (5, images))
-    first, whole = retrieval.rank(query, gallery, depth=depth), retrieval.rank(query, gallery)
-    assert torch.equal(first.order, whole.order[:, :depth])
-    assert torch.equal(first.similarity, whole.similarity[:, :depth])
+def test_numpy_and_half_precision():
+    query, gallery = drawn(4), drawn(9, seed=1)
+    ranking = retrieval.rank(query, gallery)
+    assert torch.equal(retrieval.rank(query.double().numpy(), gallery.numpy()).order, ranking.order)
+    halves = retrieval.rank(query.half().numpy(), gallery.half())
+    assert halves.similarity.dtype == torch.float32
+    torch.testing.assert_close(halves.similarity, ranking.similarity, atol=5e-3, rtol=0)
 
 
-def test_embeddings_of_two_networks_are_refused():
-    with pytest.raises(ValueError, match="queries have 4 dimensions, the gallery 5"):
-        retrieval.rank(torch.zeros(1, 4), torch.zeros(1, 5))
+@pytest.mark.parametrize(
+    ("query", "gallery", "message"),
+    [
+        (drawn(1, 4), drawn(1, 5), "dimensions"),
+        (drawn(2) * torch.nan, drawn(2), "NaN"),
+        (drawn(2), drawn(2) * torch.inf, "NaN or infinity"),
+        (drawn(2), 10 * drawn(2), "normali"),
+        (drawn(2)[0], drawn(2), "query"),
+        (drawn(2), drawn(2)[0].numpy(), "gallery"),
+    ],
+)
+def test_unusable_embeddings_are_refused(query, gallery, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval.rank(query, gallery)
+
+
+def test_unusable_depth_and_chunk_are_refused():
+    with pytest.raises(ValueError, match="depth=1"):
+        retrieval.rank(torch.eye(3), torch.eye(3), depth=0)
+    with pytest.raises(ValueError, match="chunk=1"):
+        retrieval.rank(torch.eye(3), torch.eye(3), chunk=0)
 
 
 def test_threshold_and_junk_filter():
     ranking = retrieval.Ranking(torch.tensor([[2, 0, 1], [1, 2, 0]]), torch.tensor([[0.9, 0.6, 0.2], [0.5, 0.4, 0.1]]))
-    assert [found.tolist() for found in retrieval.same_person(ranking, 0.6)] == [[2, 0], []]
+    assert [positions.tolist() for positions in retrieval.same_person(ranking, 0.6)] == [[2, 0], []]
     keep = torch.tensor([True, True, False])
-    assert [found.tolist() for found in retrieval.same_person(ranking, 0.4, keep)] == [[0], [1]]
-
-
-def test_embeddings_that_are_no_numbers_and_no_depth():
-    gallery = torch.eye(3)
-    for broken in (float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="query embeddings have NaN or infinity"):
-            retrieval.rank(gallery[:1] * broken, gallery)
-    with pytest.raises(ValueError, match="depth is 0"):
-        retrieval.rank(gallery, gallery, depth=0)
-
-
-def test_answers_leave_junk_out_of_everything():
-    generator = torch.Generator().manual_seed(0)
-    query, gallery = (F.normalize(torch.randn(n, 4, generator=generator)) for n in (6, 30))
-    keep = torch.rand(30, generator=generator) > 0.3
-    kept = keep.nonzero()[:, 0]
-    plain = retrieval.answers(query, gallery, keep)
-    alone = retrieval.rank(query, gallery[keep])
-    assert torch.equal(plain.order, kept[alone.order]) and torch.equal(plain.similarity, alone.similarity)
-    assert torch.equal(retrieval.answers(query, gallery).order, retrieval.rank(query, gallery).order)
-    moved = retrieval.expand_queries(query, gallery[keep], 3)
-    by_expansion = retrieval.answers(query, gallery, keep, neighbours=3)
-    assert torch.equal(by_expansion.order, kept[retrieval.rank(moved, gallery[keep]).order])
-    reranked = retrieval.answers(query, gallery, keep, reranked=True)
-    assert torch.equal(reranked.order, kept[retrieval.rank_distances(retrieval.rerank(query, gallery[keep]))])
-    for ranking in (by_expansion, reranked):  # a threshold means the same in every order
-        torch.testing.assert_close(ranking.similarity, (query @ gallery.T).gather(1, ranking.order))
-    few = retrieval.answers(query[:1], gallery[:4], reranked=True)  # fewer images than k1
-    assert sorted(few.order[0].tolist()) == [0, 1, 2, 3]
+    assert [positions.tolist() for positions in retrieval.same_person(ranking, 0.4, keep)] == [[0], [1]]
 
 
 def test_ranking_distances_is_stable():
-    distances = torch.tensor([[0.5, 0.2, 0.5, 0.2]])
+    distances = np.array([[0.5, 0.2, 0.5, 0.2]])
     assert retrieval.rank_distances(distances).tolist() == [[1, 3, 0, 2]]
-    assert retrieval.rank_distances(distances, depth=2).tolist() == [[1, 3]]
+    assert retrieval.rank_distances(torch.from_numpy(distances), depth=2).tolist() == [[1, 3]]
 
 
-def test_reordered_lists_keep_each_images_similarity():
-    query, gallery = torch.eye(2), F.normalize(torch.tensor([[1.0, 0.2], [0.3, 1], [1, 1]]))
-    ranking = retrieval.rank(query, gallery)
-    distances = torch.tensor([[0.3, 0.1, 0.2], [0.1, 0.2, 0.3]])
-    again = retrieval.reordered(ranking, distances)
-    assert again.order.tolist() == [[1, 2, 0], [0, 1, 2]]
-    torch.testing.assert_close(again.similarity, (query @ gallery.T).gather(1, again.order))
-    # the list ends by similarity, in the new order
-    assert [found.tolist() for found in retrieval.same_person(again, 0.5)] == [[2, 0], [1, 2]]
+def test_similarities_of_all_pairs():
+    embeddings, ids = drawn(6), np.array([1, 1, 2, 2, 2, 3])
+    same, different = retrieval.pair_similarities(embeddings, ids)
+    assert len(same) == 1 + 3 and len(different) == 15 - 4
+    naive = [float(embeddings[i] @ embeddings[j]) for i in range(6) for j in range(i) if ids[i] == ids[j]]
+    assert sorted(same) == pytest.approx(sorted(naive), abs=1e-6)
+    assert len(retrieval.pair_similarities(embeddings, ids, max_pairs=5)[1]) == 6
+
+
+def test_comparison_with_known_identities():
+    query = pd.DataFrame({"pid": [5], "camera": [1]})
+    gallery = pd.DataFrame({"pid": [5, 5, -1, 0, 7], "camera": [2, 1, 2, 2, 1]})
+    verdicts = retrieval.judge(torch.tensor([[0, 1, 2, 3, 4]]), query, gallery)
+    assert verdicts == [[True, None, None, False, False]]
+    assert retrieval.judge(torch.tensor([[0]]), query.assign(pid=-1), gallery) is None
+    unknown = retrieval.judge(torch.tensor([[0, 4]]), query.assign(camera=-1), gallery.assign(camera=-1))
+    assert unknown == [[True, False]]  # unknown cameras are not equal
+
+
+def test_the_first_image_of_each_person_is_a_query():
+    ids = np.array([5, 3, 5, 7, 3, 5])
+    assert retrieval.one_query_per_person(ids).tolist() == [True, True, False, False, False, False]

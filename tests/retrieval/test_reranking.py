@@ -1,73 +1,128 @@
-"""Against a dense re-ranking written down loop by loop from the paper, on cases small enough for it."""
+"""Compared with a dense implementation, written loop by loop from the paper, on small cases."""
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from dense_reranking import naive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assignment_lib.retrieval import reranking
 
 
+def naive(query, gallery, k1, k2, lambda_value):
+    """Zhong et al. 2017, equations 1 to 12, with sets and loops; distances as the authors' code scales them."""
+    everything = torch.cat([query, gallery]).double()
+    squared = torch.cdist(everything, everything).square()
+    distance = (squared / squared.max(1, keepdim=True).values).numpy()
+    count = len(distance)
+    order = np.argsort(squared.numpy(), axis=1, kind="stable")
+
+    def reciprocal(i, k):
+        return {j for j in order[i, : k + 1] if i in order[j, : k + 1]}
+
+    weights = np.zeros((count, count))
+    for i in range(count):
+        first = reciprocal(i, k1)
+        widened = set(first)
+        for j in first:
+            others = reciprocal(j, round(k1 / 2))
+            if len(others & first) > 2 / 3 * len(others):
+                widened |= others
+        for j in widened:
+            weights[i, j] = np.exp(-distance[i, j])
+        weights[i] /= weights[i].sum()
+    expanded = np.array([weights[order[i, :k2]].mean(0) for i in range(count)])
+    queries = len(query)
+    result = np.zeros((queries, count - queries))
+    for i in range(queries):
+        for j in range(queries, count):
+            least = np.minimum(expanded[i], expanded[j]).sum()
+            most = np.maximum(expanded[i], expanded[j]).sum()
+            result[i, j - queries] = (1 - lambda_value) * (1 - least / most) + lambda_value * distance[i, j]
+    return result
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 6), st.integers(12, 40), st.integers(2, 8), st.integers(1, 10), st.integers(1, 6),
-    st.floats(0, 1), st.integers(0, 2**31), st.booleans(),
+    st.floats(0, 1), st.integers(0, 2**31),
 )  # fmt: skip
-def test_as_the_paper_says(queries, images, persons, k1, k2, lambda_value, seed, normalised):
+def test_same_as_the_naive_implementation(queries, images, people, k1, k2, lambda_value, seed):
     generator = torch.Generator().manual_seed(seed)
-    centres = torch.randn(persons, 8, generator=generator)
-    embeddings = centres[torch.randint(0, persons, (queries + images,), generator=generator)]
-    embeddings = embeddings + 0.5 * torch.randn(queries + images, 8, generator=generator)
-    embeddings = F.normalize(embeddings) if normalised else embeddings
+    centres = torch.randn(people, 8, generator=generator)
+    embeddings = centres[torch.randint(0, people, (queries + images,), generator=generator)]
+    embeddings = F.normalize(embeddings + 0.5 * torch.randn(queries + images, 8, generator=generator))
     query, gallery = embeddings[:queries], embeddings[queries:]
     k2 = min(k2, k1 + 1)
-    ours = reranking.rerank(query, gallery, k1, k2, lambda_value)
-    assert ours.dtype == torch.float32 and ours.shape == (queries, images)
-    np.testing.assert_allclose(ours.numpy(), naive(query, gallery, k1, k2, lambda_value), atol=1e-4)
+    distances = reranking.rerank(query, gallery, k1, k2, lambda_value)
+    assert distances.dtype == torch.float32 and distances.shape == (queries, images)
+    np.testing.assert_allclose(distances.numpy(), naive(query, gallery, k1, k2, lambda_value), atol=1e-4)
 
 
-def test_chunks_change_nothing(monkeypatch):
-    embeddings = F.normalize(torch.randn(60, 8, generator=torch.Generator().manual_seed(0)))
+def drawn(images, size=8, seed=0):
+    return F.normalize(torch.randn(images, size, generator=torch.Generator().manual_seed(seed)))
+
+
+def test_chunk_sizes_do_not_change_the_distances(monkeypatch):
+    embeddings = drawn(60)
     whole = reranking.rerank(embeddings[:10], embeddings[10:], k1=6, k2=3)
     monkeypatch.setattr(reranking, "_CHUNK_BYTES", 4 * 60 * 7)
     monkeypatch.setattr(reranking, "_PAIRS", 5)
     torch.testing.assert_close(reranking.rerank(embeddings[:10], embeddings[10:], k1=6, k2=3), whole)
 
 
-def test_doubled_images_do_not_break_it():
-    embeddings = F.normalize(torch.randn(5, 4, generator=torch.Generator().manual_seed(1)))
-    distance = reranking.rerank(embeddings[:2], embeddings.repeat(6, 1), k1=4, k2=2)
-    assert distance.isfinite().all() and (distance > -1e-6).all()
+def test_numpy_and_half_precision():
+    query, gallery = drawn(3), drawn(40, seed=1)
+    assert torch.equal(reranking.rerank(query.numpy(), gallery.numpy()), reranking.rerank(query, gallery))
+    rounded = reranking.rerank(query.half().float(), gallery.half().float())
+    assert torch.equal(reranking.rerank(query.half(), gallery.half().numpy()), rounded)
+
+
+def test_duplicate_and_identical_images():
+    embeddings = drawn(5, 4, seed=1)
+    distances = reranking.rerank(embeddings[:2], embeddings.repeat(6, 1), k1=4, k2=2)
+    assert distances.isfinite().all() and (distances > -1e-5).all()
+    distances = reranking.rerank(torch.ones(2, 4) / 2, torch.ones(30, 4) / 2)
+    assert distances.isfinite().all() and (distances == distances[0, 0]).all()
 
 
 @pytest.mark.parametrize(("k1", "k2"), [(20, 6), (3, 0), (3, 5)])
 def test_neighbourhoods_that_do_not_fit_are_refused(k1, k2):
-    with pytest.raises(ValueError, match="the number of all images"):
-        reranking.rerank(torch.rand(2, 4), torch.rand(5, 4), k1, k2)
+    with pytest.raises(ValueError, match="do not fit 7 images") as error:
+        reranking.rerank(drawn(2), drawn(5, seed=1), k1, k2)
+    assert "k1=6, k2=6" in str(error.value)
+    assert reranking.rerank(drawn(2), drawn(5, seed=1), k1=6, k2=6).shape == (2, 5)
 
 
-def test_embeddings_of_two_networks_are_refused():
-    with pytest.raises(ValueError, match="the same network"):
-        reranking.rerank(torch.rand(2, 4), torch.rand(30, 5))
-    with pytest.raises(ValueError, match="embeddings have NaN or infinity"):
-        reranking.rerank(torch.rand(2, 4), torch.rand(30, 4) / 0)
+@pytest.mark.parametrize(
+    ("query", "gallery", "message"),
+    [
+        (drawn(2, 4), drawn(30, 5), "dimensions"),
+        (drawn(2, 4), drawn(30, 4) / 0, "NaN"),
+        (drawn(2, 4), 10 * drawn(30, 4), "normali"),
+        (drawn(2, 4)[0], drawn(30, 4), "query"),
+    ],
+)
+def test_unusable_embeddings_are_refused(query, gallery, message):
+    with pytest.raises(ValueError, match=message):
+        reranking.rerank(query, gallery)
 
 
-def test_images_that_are_all_the_same():
-    distance = reranking.rerank(torch.ones(2, 4), torch.ones(30, 4))
-    assert distance.isfinite().all() and (distance == distance[0, 0]).all()
+@pytest.mark.parametrize("own", [[4, 1, 9], [-1, 7, -1], [-1, -1, -1]])
+def test_queries_that_are_in_the_gallery_count_once(own):
+    query, gallery, own = drawn(3, 5, seed=4), drawn(14, 5, seed=3), torch.tensor(own)
+    inside = own >= 0
+    query[inside] = gallery[own[inside]]
+    distances = reranking.rerank(query, gallery, 5, 2, own=own)
+    others = [i for i in range(14) if i not in own]
+    torch.testing.assert_close(distances[:, others], reranking.rerank(query, gallery[others], 5, 2))
+    assert (distances[inside, own[inside]] < 1e-5).all()
 
 
-def test_queries_that_are_in_the_gallery_count_once():
-    gallery = F.normalize(torch.randn(14, 5, generator=torch.Generator().manual_seed(3)))
-    own = torch.tensor([4, 1, 9])
-    found = reranking.rerank(gallery[own], gallery, 5, 2, 0.3, own=own)
-    apart = [i for i in range(14) if i not in own]
-    torch.testing.assert_close(found[:, apart], reranking.rerank(gallery[own], gallery[apart], 5, 2, 0.3))
-    # the order of the images does not matter: with the first query as the only one, the others are gallery
-    one = reranking.rerank(gallery[4:5], gallery[[i for i in range(14) if i != 4]], 5, 2, 0.3)
-    torch.testing.assert_close(found[:1, [i for i in range(14) if i != 4]], one)
-    assert found[torch.arange(3), own].max() < 1e-6
+@pytest.mark.parametrize("images", [2, 3, 7, 30])
+def test_scores_with_few_images(images):
+    gallery, own = drawn(images), torch.arange(images)
+    scores = reranking.reranked_scores(gallery, gallery, own)
+    assert scores.shape == (images, images) and (scores[own, own] > 1 - 1e-4).all()
+    assert (scores > -1e-4).all() and (scores < 1 + 1e-4).all()

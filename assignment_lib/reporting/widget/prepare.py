@@ -17,12 +17,12 @@ from assignment_lib import environment
 from assignment_lib.data.attributes import target_tensor
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
-from assignment_lib.data.truth import with_test_truth
+from assignment_lib.data.annotations import with_test_truth
 from assignment_lib.environment import Settings
 from assignment_lib.evaluation import calibration, neighbours, predictions
 from assignment_lib.evaluation.as_test import as_test
 from assignment_lib.evaluation.predictions import Predictions
-from assignment_lib.files import new_file
+from assignment_lib.files import atomic_write
 from assignment_lib.reporting.widget.looks import Look, look
 from assignment_lib.reporting.widget.sides import Sides, sides
 from assignment_lib.retrieval import decisions, imagenet, junk, lists_and_sets
@@ -47,10 +47,10 @@ def everything(
     """The sides of `data` and a look of each recipe whose networks are trained, that of `settings` first, as `play` takes them.
 
     The networks of `settings` are trained where they are missing, as notebook 05 does. What they say is kept beside them,
-    and the next time takes seconds. Raises `StepAside` for data without queries or without a gallery.
+    and the next time takes seconds. Raises `SkipNotebook` for data without queries or without a gallery.
     """
     if data.query.empty or data.gallery.empty:
-        raise environment.StepAside("This data set has no queries or no gallery, so there is nothing to retrieve.")
+        raise environment.SkipNotebook("This data set has no queries or no gallery, so there is nothing to retrieve.")
     device = device or environment.device()
     made: Sides | None = None
     looks = {}
@@ -223,6 +223,6 @@ def _kept(file: Path | None, network: nn.Module, stores: Mapping[str, Tensor], a
             return content["said"]
     said = ask()
     if file is not None:
-        with new_file(file) as written:
+        with atomic_write(file) as written:
             torch.save({"mark": mark, "said": said}, written)
     return said

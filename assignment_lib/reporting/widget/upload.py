@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from assignment_lib.data.image_files import decode_file
+from assignment_lib.data.images import decode_file
 
 #: Jupyter's server closes the connection to a browser that sends more than 10 MiB, and a photograph of a telephone has less.
 MOST_BYTES, MOST_PIXELS = 8_000_000, 60_000_000

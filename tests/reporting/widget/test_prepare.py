@@ -71,5 +71,5 @@ def test_everything_of_a_small_data_set(few_data, tmp_path, monkeypatch):
 
 def test_data_without_queries_steps_aside(few_data):
     alone = dataclasses.replace(few_data, query=few_data.query.iloc[:0])
-    with pytest.raises(environment.StepAside, match="no queries or no gallery"):
+    with pytest.raises(environment.SkipNotebook, match="no queries or no gallery"):
         prepare.everything(alone, Settings(few_data.name), CPU)

@@ -1,8 +1,11 @@
+"""Stages of a backbone."""
+
 import pytest
 import timm
 import torch
+from small_networks import joint_network
 
-from assignment_lib.models import joint, stages
+from assignment_lib.models import backbones
 from assignment_lib.models.backbones import backbone
 
 
@@ -11,7 +14,7 @@ from assignment_lib.models.backbones import backbone
 )
 def test_frozen_stages_do_not_move_and_the_others_do(name, stage):
     torch.manual_seed(0)
-    network = joint.JointConvNet(name, 4, pretrained=False, frozen_stages=2, neck="bn")
+    network = joint_network(name, 4, pretrained=False, frozen_stages=2, neck="bn")
     first = 1 if stage == "layer" else 0
     frozen = ("conv1.", "conv_stem.", "bn1.", f"{stage}{first}.", f"{stage}{first + 1}.")
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -30,16 +33,16 @@ def test_frozen_stages_do_not_move_and_the_others_do(name, stage):
 
 def test_the_stem_alone_nothing_and_too_much():
     network = timm.create_model("resnet18")
-    assert stages.first_stages(network, -1) == []
-    assert stages.first_stages(network, 0) == [network.conv1, network.bn1]
+    assert backbones.first_stages(network, -1) == []
+    assert backbones.first_stages(network, 0) == [network.conv1, network.bn1]
     with pytest.raises(ValueError, match="frozen_stages=5, but a ResNet has 4 stages"):
-        stages.first_stages(network, 5)
+        backbones.first_stages(network, 5)
 
 
 def test_an_unknown_architecture_is_one_sentence():
     for options in ({"frozen_stages": 1}, {"last_stride": 1}):
-        with pytest.raises(ValueError, match=r"EfficientNets and ResNets, not those of a DenseNet"):
-            joint.JointConvNet("densenet121", 2, pretrained=False, **options)
+        with pytest.raises(ValueError, match=r"EfficientNets and ResNets.*DenseNet"):
+            joint_network("densenet121", 2, pretrained=False, **options)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_lite0", "efficientnet_b0"])

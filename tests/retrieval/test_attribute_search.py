@@ -1,0 +1,104 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.retrieval import attribute_search as search
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("female, backpack, red top", "gender female, backpack yes, upcolor red"),
+        ("a man without a hat; blue jeans", "gender male, hat no, downcolor blue, clothes pants"),
+        (
+            "woman with a backpack and a blue dress",
+            "gender female, backpack yes, downcolor blue, clothes dress",
+        ),
+        ("blue trousers, pants, jeans", "downcolor blue, clothes pants"),
+        ("Old and no bag, cap", "age old, bag no, hat yes"),
+        ("with long hair, short sleeves, shorts", "hair long, up short, down short"),
+        ("child, multicolor shirt,", "age young, upcolor multicolor"),
+    ],
+)
+def test_descriptions_are_parsed(text, expected):
+    assert ", ".join(f"{task} {name}" for task, name in search.parse(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("female, umbrella, tall", "umbrella, tall"),
+        ("pink top", "pink top"),  # no such class for the upper body
+        ("no female", "no female"),
+        ("male, woman", "gender"),
+        ("blue trousers, dress", "clothes"),
+        (" , ", "empty"),
+    ],
+)
+def test_descriptions_that_cannot_be_parsed(text, message):
+    with pytest.raises(ValueError, match=message):
+        search.parse(text)
+
+
+def test_every_word_names_a_class():
+    for task, name in search.WORDS.values():
+        assert name in TASKS[task]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sets(st.sampled_from(list(TASKS)), min_size=1), st.integers(0, 2**31))
+def test_ranking_is_by_the_product(tasks, seed):
+    generator = torch.Generator().manual_seed(seed)
+    probabilities = {task: torch.rand(9, len(names), generator=generator).softmax(1) for task, names in TASKS.items()}
+    conditions = [search.Condition(task, TASKS[task][-1]) for task in tasks]
+    order, joint = search.rank_by_attributes(probabilities, conditions)
+    for position, probability in zip(order.tolist(), joint.tolist(), strict=True):
+        assert probability == pytest.approx(math.prod(float(probabilities[task][position, -1]) for task in tasks), 1e-4)
+    assert joint.tolist() == sorted(joint.tolist(), reverse=True) and sorted(order.tolist()) == list(range(9))
+
+
+@given(st.integers(0, 10**6))
+@settings(deadline=None, max_examples=30)
+def test_precision_compared_with_a_loop(seed):
+    random = torch.Generator().manual_seed(seed)
+    images = int(torch.randint(1, 15, (1,), generator=random))
+    targets = torch.randint(-1, 2, (images, len(TASKS)), generator=random)
+    order = torch.randperm(images, generator=random)
+    conditions = [search.Condition("hat", "yes"), search.Condition("gender", "male")]
+    hat, gender = (list(TASKS).index(task) for task in ("hat", "gender"))
+    known = [row for row in targets[order].tolist() if row[hat] >= 0 and row[gender] >= 0]
+    hits = [row[hat] == 1 and row[gender] == 0 for row in known]
+    result = search.precision_at(order, targets, conditions, depth=4)
+    assert (result.correct, result.judged) == (sum(hits[:4]), len(hits[:4]))
+    if hits:
+        assert result.chance == pytest.approx(sum(hits) / len(hits))
+        assert result.share == pytest.approx(sum(hits[:4]) / len(hits[:4]))
+
+
+@pytest.fixture
+def probabilities():
+    uniform = {task: torch.full((4, len(classes)), 1 / len(classes)) for task, classes in TASKS.items()}
+    return uniform | {"hat": torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])}
+
+
+def test_a_table_of_descriptions(probabilities):
+    targets = torch.zeros(4, len(TASKS), dtype=torch.long)
+    targets[[0, 3], list(TASKS).index("hat")] = 1
+    table = search.precision_table(probabilities, targets, ["hat", "no hat"], depth=2)
+    assert table["Description"].tolist() == ["hat", "no hat"] and table["Correct"].tolist() == ["1 of 2", "1 of 2"]
+    assert table["Precision, %"].tolist() == [50, 50] and table["Chance, %"].tolist() == [50, 50]
+
+
+def test_a_description_that_matches_no_image(probabilities):
+    hat, purple = [search.Condition("hat", "yes")], [search.Condition("upcolor", "purple")]
+    assert search.predicted(probabilities, hat).tolist() == [True, False, True, False]
+    assert search.result_note(probabilities, hat).startswith("2 of 4")
+    assert search.result_note(probabilities, [*hat, *purple]).startswith("No image")
+    table = search.precision_table(probabilities, torch.zeros(4, len(TASKS), dtype=torch.long), ["purple top"])
+    assert "no image" in table["Correct"][0]
+    with pytest.raises(ValueError, match="no predictions for hat"):
+        search.rank_by_attributes({}, hat)
