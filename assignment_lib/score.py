@@ -1,4 +1,4 @@
-"""A door to `assignment_lib.reporting.score`: `python -m assignment_lib.score FOLDER --truth test_truth.csv`."""
+"""The functions and the command of `assignment_lib.reporting.score`: `python -m assignment_lib.score FOLDER --truth test_truth.csv`."""
 
 import sys
 
