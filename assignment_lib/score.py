@@ -1,7 +1,4 @@
-"""Command line and public API of the scorer in `assignment_lib.reporting.score`.
-
-`python -m assignment_lib.score FOLDER --truth test_truth.csv`.
-"""
+"""The functions and the command of `assignment_lib.reporting.score`: `python -m assignment_lib.score FOLDER --truth test_truth.csv`."""
 
 import sys
 

@@ -88,8 +88,9 @@ def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd
 def find_files(given: list[Path]) -> dict[str, Path]:
     """The files to score: file name of the course -> path.
 
-    Files are told apart by their names in folders; files given one by one may have others: CSV, `.txt` with "sets" in its
-    name, other `.txt`. Raises `ValueError` or `OSError` with one sentence if nothing is found or two files are the same.
+    A folder is searched for the names of the course. A single file may have another name: a CSV file holds attributes, a
+    `.txt` file with "sets" in its name sets, another one ranked lists. Raises `ValueError` or `OSError` with one sentence
+    if nothing is found or two files have the same content.
     """
     found: dict[str, Path] = {}
     for path in given:

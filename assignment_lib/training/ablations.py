@@ -195,9 +195,9 @@ def measure(
 
 
 def final_scores(training: Training, split: Split) -> dict[str, Any]:
-    """The flattened scores of a trained network in the full validation search."""
-    scores = evaluate(training.network, split.validation_images, split.validation, split.distractor_images)
-    return flatten(scores)
+    """The flattened scores of a trained network in the validation search among all distractors."""
+    images, table = split.validation_images, split.validation
+    return flatten(evaluate(training.network, images, table, split.distractor_images, split.train))
 
 
 def run(
@@ -273,6 +273,7 @@ SCORES = {
     "attributes/average/acc": "Acc",
     "attributes/average/macc": "mAcc",
     "reid/mAP": "mAP",
+    "reid/mAP_representative": "mAP, representative",
     "reid/rank1": "rank-1",
     "reid/among_validation/mAP": "mAP among validation alone",
 }

@@ -157,18 +157,11 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write `content` atomically with `torch.save`. Raises `OSError` with a remedy where the disk is full or read-only."""
+    """Write `content` atomically with `torch.save`. Raises `OSError` naming the file where it cannot be written."""
     buffer = io.BytesIO()
     torch.save(content | {"version": VERSION}, buffer)
-    try:
-        with files.atomic_write(path) as file:
-            file.write(buffer.getbuffer())
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{path} ({len(buffer.getbuffer()) / 1e6:.0f} MB) cannot be written: {os.strerror(error.errno or 0)}. Make room "
-            "and run the same command again: it resumes from the previous checkpoint",
-        ) from error
+    with files.atomic_write(path) as file:
+        file.write(buffer.getbuffer())
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -106,7 +106,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add_translation(commands: Any) -> None:
-    """Add the command of a later package of the data flow, which imports this one: imported only where it is called."""
+    """Add the command of a later package of the data flow: `add_command` adds a parser whose default `run` is a function.
+
+    That package imports this one, so it is imported only where its command is called.
+    """
     from assignment_lib.translation.comparison import add_command
 
     add_command(commands)

@@ -44,13 +44,11 @@ class TranslatorSettings:
     seed: int = 0
 
 
-#: For a GPU: on Market-1501 about 400,000 pairs, as many as 400 epochs of 1,000 images.
-GPU_SETTINGS = TranslatorSettings(epochs=30, pairs=32, learning_rate=5e-4, contrast=1.0)
-
-
 def settings_for(device: torch.device) -> TranslatorSettings:
-    """Return the default settings of a device."""
-    return GPU_SETTINGS if device.type == "cuda" else TranslatorSettings()
+    """Return the default settings of a device; on a GPU about 400,000 pairs on Market-1501, and the contrast of the paper."""
+    if device.type != "cuda":
+        return TranslatorSettings()
+    return TranslatorSettings(epochs=30, pairs=32, learning_rate=5e-4, contrast=1.0)
 
 
 def with_camera(images: Tensor, cameras: Tensor, count: int) -> Tensor:
@@ -78,9 +76,9 @@ class Translator(nn.Module):
 
     The last convolution starts at zero, so an untrained network returns its input. Layers have instance norms as in CycleGAN
     (Zhu et al. 2017, section 7.1), except at full size on the way down, where colour and brightness have to pass. A norm
-    removes what is constant over the image, and therefore the camera: on the way up, each norm has a scale and a shift per
-    camera (Dumoulin et al. 2017, section 2.2), and the last convolution gets the planes again. As in CUT, the way down also
-    provides the features that the contrastive loss compares: the raw pixels and four depths, each with a projection.
+    removes what is constant over the image, and so the camera: on the way up, each norm has a scale and a shift per camera
+    (Dumoulin et al. 2017, section 2.2). As in CUT, the way down also provides the features that the contrastive loss compares:
+    the raw pixels and four depths, each with a projection.
     """
 
     def __init__(self, cameras: int, blocks: int = 3, places: int = 64):
@@ -90,11 +88,14 @@ class Translator(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(3 + cameras, full, 3, padding=1), nn.ReLU())
         sizes = ((full, half), (half, quarter), (quarter, eighth))
         self.down = nn.ModuleList(_layer(small, large, stride=2) for small, large in sizes)
-        self.middle = nn.Sequential(*(_Residual(eighth) for _ in range(blocks)))
-        sizes = ((eighth + quarter, quarter), (quarter + half, half), (half + full, full))
-        self.up = nn.ModuleList(_Up(inputs, outputs, cameras) for inputs, outputs in sizes)
+        self.middle = nn.ModuleList(_residual(eighth) for _ in range(blocks))
+        self.up, self.styles = nn.ModuleList(), nn.ModuleList()
+        for inputs, outputs in ((eighth + quarter, quarter), (quarter + half, half), (half + full, full)):
+            self.up.append(nn.Conv2d(inputs, outputs, 3, padding=1))
+            self.styles.append(nn.Linear(cameras, 2 * outputs))  # scale and shift per camera
         self.last = nn.Conv2d(full + cameras, 3, 3, padding=1)
-        _zero(self.last)
+        for parameter in (*self.styles.parameters(), *self.last.parameters()):
+            nn.init.zeros_(parameter)
         self.projections = nn.ModuleList(
             nn.Sequential(nn.Linear(size, PROJECTED), nn.ReLU(), nn.Linear(PROJECTED, PROJECTED))
             for size in (3, *WIDTHS[1:], WIDTHS[-1])
@@ -105,19 +106,25 @@ class Translator(nn.Module):
         maps = [self.stem(torch.cat([2 * inputs[:, :3] - 1, inputs[:, 3:]], dim=1))]
         for layer in self.down:
             maps.append(layer(maps[-1]))
-        return [*maps, self.middle(maps[-1])]
+        x = maps[-1]
+        for block in self.middle:
+            x = x + block(x)
+        return [*maps, x]
 
     def forward(self, inputs: Tensor) -> Tensor | Translated:
         rgb, planes = inputs[:, :3], inputs[:, 3:]
         maps = self.encode(inputs)
         x = maps[-1]
-        for layer, skip in zip(self.up, maps[2::-1], strict=True):
-            x = layer(torch.cat([F.interpolate(x, scale_factor=2.0), skip], dim=1), planes[:, :, 0, 0])
+        for layer, style, skip in zip(self.up, self.styles, maps[2::-1], strict=True):
+            x = layer(torch.cat([F.interpolate(x, scale_factor=2.0), skip], dim=1))
+            scale, shift = style(planes[:, :, 0, 0])[:, :, None, None].chunk(2, dim=1)
+            x = F.relu(F.instance_norm(x) * (1 + scale) + shift)
         images = (rgb + self.last(torch.cat([x, planes.to(x.dtype)], dim=1))).clamp(0, 1)
         if not self.training:
             return images
         maps_after = self.encode(torch.cat([images, planes.to(images.dtype)], dim=1))
-        before, after = [], []
+        before: list[Tensor] = []
+        after: list[Tensor] = []
         layers = zip(self.projections, [rgb, *maps[1:]], [images, *maps_after[1:]], strict=True)
         for project, of_input, of_output in layers:
             size = of_input.shape[2] * of_input.shape[3]
@@ -127,41 +134,12 @@ class Translator(nn.Module):
         return Translated(images, before, after)
 
 
-class _Residual(nn.Module):
-    """Two convolutions with instance norms and a shortcut (He et al. 2016)."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.first, self.second = _layer(width, width), nn.Conv2d(width, width, 3, padding=1)
-        self.norm = nn.InstanceNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.norm(self.second(self.first(x)))
-
-
-class _Up(nn.Module):
-    """A convolution and an instance norm with a scale and a shift per camera."""
-
-    def __init__(self, inputs: int, outputs: int, cameras: int):
-        super().__init__()
-        self.layer = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.norm = nn.InstanceNorm2d(outputs)
-        self.style = nn.Linear(cameras, 2 * outputs)
-        _zero(self.style)
-
-    def forward(self, x: Tensor, camera: Tensor) -> Tensor:
-        """`x` `(B, C, H, W)`, `camera` `(B, cameras)` one-hot."""
-        scale, shift = self.style(camera)[:, :, None, None].chunk(2, dim=1)
-        return F.relu(self.norm(self.layer(x)) * (1 + scale) + shift)
-
-
-def _zero(layer: nn.Conv2d | nn.Linear) -> None:
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-
-
 def _layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1), nn.InstanceNorm2d(outputs), nn.ReLU())
+
+
+def _residual(width: int) -> nn.Sequential:
+    return nn.Sequential(_layer(width, width), nn.Conv2d(width, width, 3, padding=1), nn.InstanceNorm2d(width))
 
 
 def discriminator(cameras: int, width: int = 32) -> nn.Sequential:
@@ -181,14 +159,12 @@ def discriminator(cameras: int, width: int = 32) -> nn.Sequential:
     )
 
 
-def real_loss(scores: Tensor) -> Tensor:
-    """`1/2 E[(D - 1)^2]`: the generator's loss, and the discriminator's on real images (Mao et al. 2017, equation 9)."""
-    return 0.5 * (scores.float() - 1).square().mean()
+def least_squares(scores: Tensor, goal: float) -> Tensor:
+    """`1/2 E[(D - goal)^2]` (Mao et al. 2017, equation 9).
 
-
-def fake_loss(scores: Tensor) -> Tensor:
-    """`1/2 E[D^2]`: the discriminator's loss on generated images (Mao et al. 2017, equation 9)."""
-    return 0.5 * scores.float().square().mean()
+    The discriminator's goal is 1 for real and 0 for generated images; the generator's is 1 for generated images.
+    """
+    return 0.5 * (scores.float() - goal).square().mean()
 
 
 def patch_contrast(before: Tensor, after: Tensor, images: int, temperature: float = 0.07) -> Tensor:
@@ -210,13 +186,9 @@ class TranslationObjective(nn.Module):
     """The losses of generator (Park et al. 2020, section 3) and discriminator as one sum, for the project's training loop.
 
     A batch of `CameraPairs` has images to repaint in its first half and images of the wanted cameras in its second. The
-    generator minimises `real_loss` of its images, plus `contrast` times `patch_contrast` of the first half and of the second,
-    which should stay unchanged. The discriminator minimises `real_loss` of the second half and `fake_loss` of the repainted
-    first half.
-
-    Neither part has a gradient with respect to the other's weights: a fixed copy of the discriminator scores the generator's
-    images, and the discriminator gets these images as constants. Both take their steps at the same time (Mescheder et al.
-    2017).
+    generator minimises `least_squares` of its images, plus `contrast` times `patch_contrast` of the first half and of the
+    second, which should stay unchanged. The discriminator separates the second half from the repainted first half. Both take
+    their steps at the same time (Mescheder et al. 2017); detached copies keep each from the gradient of the other.
     """
 
     def __init__(self, cameras: int, contrast: float = 1.0):
@@ -229,75 +201,53 @@ class TranslationObjective(nn.Module):
         half, pairs = len(batch.images) // 2, zip(output.before, output.after, strict=True)
         repainted = torch.cat([output.images[:half].float(), batch.images[:half, 3:]], dim=1)
         fixed = {name: parameter.detach() for name, parameter in self.discriminator.named_parameters()}
-        generator = real_loss(functional_call(self.discriminator, fixed, (repainted,)))
+        generator = least_squares(functional_call(self.discriminator, fixed, (repainted,)), 1)
         contrasts = torch.stack([patch_contrast(*pair, len(batch.images)) for pair in pairs]).mean(0)
         content, identity = contrasts[:half].mean(), contrasts[half:].mean()
         scores = self.discriminator(torch.cat([batch.images[half:], repainted.detach()]))
         real = len(scores) - half
-        discriminator = real_loss(scores[:real]) + fake_loss(scores[real:])
+        discriminator = least_squares(scores[:real], 1) + least_squares(scores[real:], 0)
         losses = {"generator": generator, "content": content, "identity": identity, "discriminator": discriminator}
         return generator + self.contrast * (content + identity) + discriminator, losses, {}
 
 
 class CameraPairs(Batches):
-    """Batches of `pairs` images to repaint and `pairs` images of the target, with camera planes, flipped at random.
+    """Batches of images to repaint, then as many images of the target, with camera planes and flipped at random.
 
-    `others` `(M, 3, H, W)` and `target` `(N, 3, H, W)` uint8, `cameras` `(N,)` int64 from 0 on. Half of the images to repaint
-    are from `others`, half from the target. Each is repainted for the camera of its partner in the second half. Images come
-    in random orders, one after another, `steps` batches per epoch. Raises `ValueError` for different image sizes, and for
-    no images.
+    `others` `(M, 3, H, W)` and `target` `(N, 3, H, W)` uint8, `cameras` `(N,)` int64 from 0 on. Each image of the first half is
+    repainted for the camera of its partner in the second half. Raises `ValueError` if one set is empty or the sizes differ.
     """
 
     def __init__(
-        self,
-        others: Tensor,
-        target: Tensor,
-        cameras: Tensor,
-        pairs: int,
-        steps: int,
-        device: torch.device | str = "cpu",
-        generator: torch.Generator | None = None,
+        self, others: Tensor, target: Tensor, cameras: Tensor, settings: TranslatorSettings, device: torch.device | str
     ) -> None:
-        if min(len(others), len(target)) == 0 or len(cameras) != len(target):
+        if min(len(others), len(target)) == 0 or others.shape[1:] != target.shape[1:]:
             raise ValueError(
-                f"{len(others)} images to repaint, {len(target)} of the target, {len(cameras)} cameras: pass at least one "
-                "image of each data set, and one camera per image of the target."
+                f"Images {tuple(others.shape)} cannot be repainted to look like images {tuple(target.shape)}. Pass at least "
+                "one image of each data set, and decode both at the same size."
             )
-        if others.shape[1:] != target.shape[1:]:
-            raise ValueError(
-                f"Images to repaint are {tuple(others.shape[1:])}, images of the target {tuple(target.shape[1:])}. "
-                "Decode both at the same size."
-            )
-        generator = torch.Generator().manual_seed(0) if generator is None else generator
-        flip = replace(only("flip"), flip=0.5)
-        positions = range(2 * pairs * steps)  # its length counts; `draw` draws
-        super().__init__(
-            torch.cat([others, target]), positions, 2 * pairs, device, augmentation=flip, generator=generator
-        )
-        self.counts, self.pairs, self.steps = (len(others), len(target)), pairs, steps
+        self.sizes, self.pairs = (len(others), len(target)), settings.pairs
+        self.steps = settings.steps or max(1, len(target) // settings.pairs)
+        positions = range(2 * self.pairs * self.steps)  # only its length counts, since `draw` draws
+        flip, generator = replace(only("flip"), flip=0.5), torch.Generator().manual_seed(settings.seed)
+        images = torch.cat([others, target])
+        super().__init__(images, positions, 2 * self.pairs, device, augmentation=flip, generator=generator)
         self.cameras = torch.cat([torch.zeros(len(others), dtype=torch.int64), cameras]).to(self.device)
-        self.n_cameras = int(cameras.max()) + 1
 
     def draw(self) -> Tensor:
-        """Draw the positions of an epoch, int64 `(2 * pairs * steps,)`."""
-        first, from_others = self.counts[0], self.pairs // 2
-        others, own, real = (self._endless(count) for count in (self.counts[0], self.counts[1], self.counts[1]))
-        positions: list[int] = []
-        for _ in range(self.steps):
-            positions += [next(others) for _ in range(from_others)]
-            positions += [first + next(own) for _ in range(self.pairs - from_others)]
-            positions += [first + next(real) for _ in range(self.pairs)]
-        return torch.tensor(positions)
-
-    def _endless(self, count: int) -> Iterator[int]:
-        while True:
-            yield from torch.randperm(count, generator=self.generator).tolist()
+        """Draw the positions of an epoch, int64 `(2 * pairs * steps,)`: each set in one random order after another."""
+        count, halves = self.pairs * self.steps, []
+        for size in self.sizes:
+            orders = [torch.randperm(size, generator=self.generator) for _ in range(-(-count // size))]
+            halves.append(torch.cat(orders)[:count].view(self.steps, self.pairs))
+        return torch.cat([halves[0], self.sizes[0] + halves[1]], dim=1).flatten()
 
     def over(self, positions: Tensor, start: int = 0) -> Iterator[Batch]:
         """Iterate over the batches from number `start` on; `images` are `(2 * pairs, 3 + cameras, H, W)`."""
+        count = int(self.cameras.max()) + 1
         for batch in super().over(positions, start):
-            wanted = self.cameras[batch.index[len(batch.index) // 2 :]]
-            yield batch._replace(images=with_camera(batch.images, wanted.repeat(2), self.n_cameras))
+            wanted = self.cameras[batch.index[self.pairs :]]
+            yield batch._replace(images=with_camera(batch.images, wanted.repeat(2), count))
 
 
 def camera_numbers(cameras: np.ndarray) -> tuple[Tensor, np.ndarray]:
@@ -306,7 +256,9 @@ def camera_numbers(cameras: np.ndarray) -> tuple[Tensor, np.ndarray]:
     Raises `ValueError` if a camera is unknown (-1).
     """
     if (cameras < 0).any():
-        raise ValueError("Some file names have no camera, and a translation needs one per image. Use data with cameras.")
+        raise ValueError(
+            "Some file names have no camera, and a translation needs one per image. Use data with cameras."
+        )
     known = np.unique(cameras)
     return torch.from_numpy(np.searchsorted(known, cameras)), known
 
@@ -321,27 +273,24 @@ def train(
     data_fingerprint: str,
     log: Callable[[str], None] = print,
 ) -> tuple[Translator, pd.DataFrame]:
-    """Train a translator to the target's cameras; return it in evaluation mode, and the history.
+    """Train a translator to the target's cameras, or resume it; return it in evaluation mode, and the history.
 
     `others` `(M, 3, H, W)` and `target` `(N, 3, H, W)` uint8, `cameras` `(N,)` those of the target. `data_fingerprint`
-    identifies the two data sets. The same call resumes an interrupted training. The last epoch counts, since no score of
-    single images tells which one is best. Raises the errors of `loop.fit` and `CameraPairs`.
+    identifies the two data sets. The last epoch counts, since no score of single images tells which one is best. Raises the
+    errors of `loop.fit` and `CameraPairs`.
     """
     environment.seed_everything(settings.seed)
     numbers, known = camera_numbers(cameras)
-    generator = torch.Generator().manual_seed(settings.seed)
-    steps = settings.steps or max(1, len(target) // settings.pairs)
-    batches = CameraPairs(others, target, numbers, settings.pairs, steps, device, generator)
+    batches = CameraPairs(others, target, numbers, settings, device)
     network = Translator(len(known), settings.blocks).to(device)
     objective = TranslationObjective(len(known), settings.contrast).to(device)
     fingerprint = asdict(settings) | {"data_fingerprint": data_fingerprint, "image_size": list(target.shape[2:])}
     training = TrainingSettings(
-        epochs=settings.epochs, learning_rate=settings.learning_rate, weight_decay=0.0, schedule="cosine", amp=settings.amp,
-        patience=settings.epochs,
-    )  # fmt: skip
-    history = fit(
-        network, objective, batches, None, training, folder, fingerprint=fingerprint, betas=(0.5, 0.999), log=log
-    )  # fmt: skip
+        settings.epochs, learning_rate=settings.learning_rate, weight_decay=0.0, schedule="cosine"
+    )
+    training = replace(training, amp=settings.amp, patience=settings.epochs)
+    betas = (0.5, 0.999)
+    history = fit(network, objective, batches, None, training, folder, fingerprint=fingerprint, betas=betas, log=log)
     return network, history
 
 

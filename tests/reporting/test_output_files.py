@@ -4,7 +4,7 @@ import re
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets
@@ -18,12 +18,8 @@ LISTS = "q1.jpg: b.jpg, a.jpg\nq2.jpg:\n"
 ROW = ",".join("2" if column in ("upblack", "downblack") else "1" for column in CLASSIFICATION_COLUMNS)
 HEADER = ",".join(CLASSIFICATION_COLUMNS)
 CLASSES = f"id,{HEADER}\n" + "".join(f"{name},{ROW}\n" for name in IMAGES)
-SHORT = "\n".join(
-    f"{name},{values}"
-    for name, values in (
-        ("id", ",".join(ANNOTATION_COLUMNS)), *((name, ",".join("1" * 27)) for name in IMAGES),
-    )
-)  # fmt: skip
+_NAMED = zip(("id", *IMAGES), (",".join(ANNOTATION_COLUMNS), *[",".join("1" * 27)] * 3), strict=True)
+SHORT = "\n".join(f"{name},{values}" for name, values in _NAMED)  # the form without multicolor columns
 
 
 def write(path, content):
@@ -31,6 +27,7 @@ def write(path, content):
     return path
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.lists(st.integers(0, 5), unique=True), min_size=1, max_size=6))
 def test_written_lists_read_back(tmp_path_factory, lists):
     path = tmp_path_factory.mktemp("reid") / "reid_test.txt"
@@ -91,7 +88,6 @@ def test_lists_of_other_editors(tmp_path, content):
     ("content", "message"),
     [
         ("q1.jpg b.jpg\n", "line 1 does not have the form"),
-        (LISTS.replace(", ", " "), "line 1 does not have the form"),
         (LISTS.replace("a.jpg", "a.jpg,"), "line 1 does not have the form"),
         (LISTS + "q1.jpg: a.jpg", "line 3 repeats the query q1.jpg of line 1"),
         (LISTS + "q3.jpg:", "line 3 begins with q3.jpg"),
@@ -126,23 +122,6 @@ def test_classes_of_too_few_images_are_not_written(tmp_path):
     assert not (tmp_path / "c.csv").exists()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        CLASSES,
-        "\ufeff" + CLASSES.replace("\n", "\r\n"),
-        CLASSES.replace(",2,", ",2.0,").replace("a.jpg", '"a.jpg"') + "\n",
-        "\n".join(f"x,{line}" if i else f"number,{line}" for i, line in enumerate(CLASSES.splitlines())),
-        "sep=;\n" + CLASSES.replace(",", ";"),
-        CLASSES.replace(",", ";").encode("utf-16"),
-    ],
-    ids=["as written", "Windows", "decimals and quotes", "one more column", "Excel", "UTF-16"],
-)
-def test_classes_of_other_programs(tmp_path, content):
-    table = output_files.read_classification_test(write(tmp_path / "c.csv", content), IMAGES)
-    assert list(table.columns) == list(TASKS) and (table == 0).all(axis=None) and len(table) == 3
-
-
 def test_files_without_multicolor_columns_are_read(tmp_path):
     table = output_files.read_classification_test(write(tmp_path / "c.csv", SHORT), IMAGES)
     assert (table["upcolor"] == 8).all() and (table["downcolor"] == 9).all() and (table["hat"] == 0).all()
@@ -156,14 +135,10 @@ def test_files_without_multicolor_columns_are_read(tmp_path):
     [
         (CLASSES.replace("id,age,", "id,", 1), "column age"),
         (CLASSES.replace("b.jpg,1", "b.jpg,5"), "line 3 has '5' in column age"),
-        (CLASSES.replace("b.jpg,1", "b.jpg,"), "line 3 has '' in column age"),
-        (CLASSES.replace("b.jpg,1,1", "b.jpg,1,yes"), "line 3 has 'yes' in column backpack"),
-        (CLASSES.replace("c.jpg,1", "c.jpg,1,1"), "line 4 has 31 values"),
         (CLASSES.replace("c.jpg", "d.jpg"), "line 4 has the id 'd.jpg'"),
         (CLASSES.replace("c.jpg", "a.jpg"), "line 4 repeats the image a.jpg of line 2"),
         (CLASSES.rsplit("\n", 2)[0], "no row for c.jpg"),
         (CLASSES.replace("2", "1", 1), "line 2 has a 2 in 0 of the columns upblack to upmulticolor"),
-        (b"PK\x03\x04....", "Excel"),
     ],
 )
 def test_malformed_classes_get_one_sentence(tmp_path, content, message):

@@ -5,16 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from assignment_lib import score as public
 from assignment_lib.data.annotations import Truth, read_truth
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.environment import PROJECT_ROOT
-from assignment_lib.evaluation.protocol import average_precision
-from assignment_lib.evaluation.reid_scores import reid_scores
 from assignment_lib.reporting import output_files, score
 
 
@@ -59,50 +54,6 @@ def test_an_omitted_match_counts_as_missed():
     assert details.loc[0, "missed"] == 1
     scores, _ = score.score_lists(named([[], []], BY_HAND), BY_HAND)
     assert scores["mAP"] == scores["rank10"] == scores["f1"] == scores["length"] == 0
-
-
-def test_without_cameras_only_junk_is_excluded():
-    truth = made_up_truth([1], [1, 1, -1, 2], [-1], [-1, -1, -1, -1])
-    scores, details = score.score_lists(named([[2, 3, 1, 0]], truth), truth)
-    assert scores["mAP"] == pytest.approx((1 / 2 + 2 / 3) / 2) and details.loc[0, "ignored"] == 1
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**31))
-def test_random_lists_against_a_naive_reference(seed):
-    random = np.random.default_rng(seed)
-    labels = [random.integers(low, 4, n) for low, n in ((-1, 5), (-1, 20), (1, 5), (1, 20))]
-    labels[0][0], labels[1][0], labels[2][0], labels[3][0] = 2, 2, 1, 2  # at least one query is valid
-    truth = made_up_truth(*labels)
-    lists = [random.permutation(20)[: random.integers(0, 21)] for _ in range(5)]
-    for protocol in (score.CROSS_CAMERA, score.COURSE):
-        scores, details = score.score_lists(named(lists, truth), truth, protocol)
-        aps = []
-        for i, listed in enumerate(lists):
-            same = (labels[1] == labels[0][i]) & (labels[0][i] >= 0)
-            excluded = np.zeros(20, bool)
-            if protocol == score.CROSS_CAMERA:
-                excluded = (labels[1] == -1) | (same & (labels[3] == labels[2][i]))
-            relevant = int((same & ~excluded).sum())
-            assert details.loc[i, "valid"] == (relevant > 0)
-            if relevant:
-                hits = [bool(same[position]) for position in listed if not excluded[position]]
-                aps.append(average_precision(hits) * sum(hits) / relevant if any(hits) else 0.0)
-                assert details.loc[i, "ap"] == pytest.approx(aps[-1])
-                assert details.loc[i, "found"] == sum(hits) and details.loc[i, "length"] == len(hits)
-        assert scores["mAP"] == pytest.approx(np.mean(aps))
-
-
-def test_complete_lists_score_as_reid_scores_does():
-    random = np.random.default_rng(0)
-    query, gallery = (F.normalize(torch.from_numpy(random.standard_normal((n, 4))).float()) for n in (20, 90))
-    labels = [random.integers(low, high, n) for low, high, n in ((0, 6, 20), (-1, 6, 90), (0, 2, 20), (0, 2, 90))]
-    expected, truth = reid_scores(query, gallery, *labels), made_up_truth(*labels)
-    lists = (query @ gallery.T).argsort(dim=1, descending=True, stable=True)
-    scores, details = score.score_lists(named(lists.tolist(), truth), truth)
-    for name in ("mAP", "rank1", "rank5", "rank10"):
-        assert scores[name] == pytest.approx(getattr(expected, name))
-    np.testing.assert_allclose(details["ap"][details["valid"]], expected.ap)
 
 
 def test_attributes_by_hand():
@@ -156,13 +107,6 @@ def test_a_test_without_valid_queries_is_scored_by_the_other_protocol(perfect, t
     assert f"Not scored {score.CROSS_CAMERA}" in printed and "100.0" in printed
 
 
-def test_single_files_are_scored(perfect, capsys):
-    folder, root = perfect
-    assert score.main([str(folder / "reid_test.txt"), "--truth", str(root / "test_truth.csv"), "--show", "0"]) == 0
-    printed = capsys.readouterr().out
-    assert "rank-10" in printed and "lowest AP" not in printed and "macc" not in printed
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -185,17 +129,6 @@ def test_faults_get_one_sentence_and_status_1(perfect, tmp_path, capsys, given, 
     assert score.main([*[str(tmp_path / name) for name in given], "--truth", str(perfect[1])]) == 1
     printed = capsys.readouterr()
     assert message in printed.err and printed.err.count("\n") == 1 and not printed.out
-
-
-def test_folders_in_place_of_files(perfect, tmp_path, capsys):
-    folder, root = perfect
-    (tmp_path / "reid_test.txt").mkdir()
-    assert score.main([str(tmp_path), "--truth", str(root)]) == 1
-    assert "is a folder" in capsys.readouterr().err
-    assert score.main([str(folder), "--truth", str(tmp_path)]) == 1 and capsys.readouterr().err
-    (tmp_path / "file").touch()
-    assert score.main([str(folder), "--truth", str(root), "--details", str(tmp_path / "file")]) == 1
-    assert "is a file" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -61,15 +61,15 @@ def test_a_resumed_training_equals_an_uninterrupted_one(run, options):
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_weights(tmp_path):
-    """Ten times SIGKILL, with a checkpoint after every batch: the same weights and history as without, bit for bit."""
+    """Six times SIGKILL, with a checkpoint after every batch: the same weights and history as without, bit for bit."""
     ends = []
-    for kills in (0, 10):
+    for kills in (0, 6):
         folder = tmp_path / f"kills{kills}"
-        command = [sys.executable, tiny_training.__file__, str(folder), "30", str(kills), "3"]
+        command = [sys.executable, tiny_training.__file__, str(folder), "12", str(kills), "3"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0 and done.stdout.strip() == str(kills), done.stderr
         ends.append(torch.load(folder / "final.pt", weights_only=True))
-    assert ends[0]["history"] == ends[1]["history"] and len(ends[0]["history"]["loss"]) == 30
+    assert ends[0]["history"] == ends[1]["history"] and len(ends[0]["history"]["loss"]) == 12
     assert equal(ends[0]["model"], ends[1]["model"])
 
 
@@ -163,9 +163,9 @@ def test_a_full_disk_keeps_the_files_before(run, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(OSError, match=r"pt was not written because the disk is full"):
             run(3)
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(OSError, match=r"history.csv was not written"):
             history.write_epoch([{"epoch": 1, "loss": 1.0}], folder, None)
     assert ((folder / "last.pt").read_bytes(), (folder / "history.csv").read_bytes()) == before
     assert not list(folder.glob("*.part"))

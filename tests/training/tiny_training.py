@@ -104,7 +104,7 @@ def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
     """Train in forked processes of which the first `kills` kill themselves; returns how many did."""
     moments, killed = random.Random(seed), 0
     while True:
-        moment = moments.randrange(1, 25) if killed < kills else 0
+        moment = moments.randrange(1, 20) if killed < kills else 0
         child = os.fork()
         if child == 0:
             torch.set_num_threads(1)

@@ -1,93 +1,125 @@
-"""Trainings that are compared differ in what they are shown, and in nothing else."""
+"""Compared trainings differ in the people that are added, and scores of other settings are measured again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from assignment_lib import dataset, environment
 from assignment_lib.data.split import pid_labels
-from assignment_lib.training import assembly, recipes
-from assignment_lib.translation import comparison, elsewhere, translator, variants
+from assignment_lib.training import assembly, commands, recipes
+from assignment_lib.translation import added_people, comparison, translator
+from assignment_lib.translation.added_people import ADDED, NOTHING, VARIANTS
+from assignment_lib.translation.translator import TranslatorSettings
 
 CPU = torch.device("cpu")
-SMALL = {"pretrained": False, "backbone": "mobilenetv3_small_050", "amp": "off"}
+TINY = TranslatorSettings(epochs=1, steps=2, pairs=2, blocks=1, amp="off")
+BUDGET = {"ablation_epochs": 1, "ablation_image_size": (64, 32), "batch_size": 16, "backbone": "mobilenetv3_small_050"}
 
 
 @pytest.fixture(scope="module")
-def own():
-    recipe = comparison.short(recipes.recipe("smoke", **SMALL), epochs=1)
-    return recipes.changed(recipe, image_size=(64, 32), batch_size=16)
+def recipe():
+    return comparison.short(recipes.recipe("smoke", pretrained=False, amp="off", **BUDGET))
 
 
 @pytest.fixture(scope="module")
-def material(few_data, own, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("translation")
-    others = elsewhere.elsewhere(folder / "elsewhere", identities=12, progress=False)
-    how = translator.Settings(epochs=1, steps=2, pairs=2, blocks=1, amp="off")
-    split = assembly.decoded_split(few_data, own)
-    return variants.material(split, others, folder / "translator", CPU, how, lambda line: None)
+def others(tmp_path_factory):
+    return added_people.drawn_people(tmp_path_factory.mktemp("others") / "drawn", identities=12, progress=False)
 
 
-def test_the_other_data_set_has_other_people_and_cameras(material, few_data):
-    assert set(material.others["camera"]) == {7, 8, 9}
-    assert set(material.cameras) <= set(range(1, 7))
-    wanted = variants.drawn_cameras(material)
-    assert len(wanted) == len(material.images) and wanted.max() < len(material.cameras)
+@pytest.fixture(scope="module")
+def material(few_data, others, recipe, tmp_path_factory):
+    split, folder = assembly.decoded_split(few_data, recipe), tmp_path_factory.mktemp("translator")
+    return added_people.prepare_material(split, others, folder, CPU, TINY, lambda line: None)
 
 
-@pytest.mark.parametrize("variant", (*variants.VARIANTS, *variants.LONG_VARIANTS))
-def test_what_each_variant_trains_on(material, variant):
-    split, found = material.split, variants.prepared(variant, material)
-    assert found.validation is split.validation and found.crowd_images is split.crowd_images
-    assert torch.equal(found.train_images[: len(split.train)], split.train_images)
-    sources = found.train.get("source", found.train["pid"].map(lambda pid: "labelled")).value_counts().to_dict()
-    wanted = {"labelled": len(split.train)}
-    if variant in variants.ADDED:
-        wanted |= {"added": len(material.others)}
-        assert pid_labels(found.train).max() + 1 == split.train["pid"].nunique() + material.others["pid"].nunique()
-    if variant in variants.STYLED:
-        wanted |= {"styled": 2 * len(split.train)}
-        assert found.train["pid"].nunique() == split.train["pid"].nunique()
-    assert sources == wanted
-    assert set(found.train["pid"]).isdisjoint(split.validation["pid"])
+def test_what_each_variant_trains_on(material, recipe):
+    assert set(material.others["camera"]) == {7, 8, 9} and max(material.split.train["camera"]) < 7
+    splits = {variant: material.prepared(variant) for variant in VARIANTS}
+    assert splits[NOTHING] is material.split
+    own, steps, fingerprints = len(material.split.train), set(), set()
+    for variant, split in splits.items():
+        training = assembly.joint(split, recipe, CPU)
+        steps.add(len(training.batches.draw()) // 16)
+        fingerprints.add(json.dumps(training.fingerprint, sort_keys=True))
+        if variant != NOTHING:
+            assert torch.equal(split.train_images[:own], material.split.train_images)
+            people = material.split.train["pid"].nunique() + material.others["pid"].nunique()
+            assert pid_labels(split.train).max() + 1 == people
+            assert set(split.train["pid"]).isdisjoint(split.validation["pid"])
+    assert steps == {own // 16}, "all variants take as many full batches"
+    assert len(fingerprints) == len(VARIANTS), "no variant resumes the training of another"
+    plain, matched, repainted = (splits[variant].train_images for variant in ADDED)
+    assert not torch.equal(plain, matched) and not torch.equal(matched, repainted)
+    with pytest.raises(ValueError, match="variant"):
+        material.prepared("bought")
 
 
-def test_the_three_ways_to_add_differ(material):
-    images = [variants.prepared(variant, material).train_images.float() for variant in variants.ADDED]
-    assert not torch.equal(images[0], images[1]) and not torch.equal(images[1], images[2])
-    with pytest.raises(ValueError, match="the variants are nothing, added as they are"):
-        variants.prepared("bought", material)
+def test_a_translator_with_other_settings_is_trained_again(material, others, tmp_path):
+    lines = []
+    settings = (TINY, TINY, replace(TINY, contrast=1.0))
+    first, second, third = (
+        added_people.prepare_material(material.split, others, tmp_path, CPU, each, lines.append) for each in settings
+    )
+    assert torch.equal(first.network.last.weight, second.network.last.weight)
+    assert not torch.equal(first.network.last.weight, third.network.last.weight)
+    assert first.fingerprints[ADDED[2]] != third.fingerprints[ADDED[2]]
+    assert first.fingerprints[ADDED[0]] == third.fingerprints[ADDED[0]]
+    assert any("contrast" in line for line in lines)
 
 
-def test_added_and_not_added_trainings_take_as_many_steps(material, own):
-    steps, marks = set(), []
-    for variant in variants.VARIANTS:
-        training = assembly.joint(variants.prepared(variant, material), own, CPU)
-        steps.add(len(training.batches.draw()) // own.training.batch_size)
-        marks.append(json.dumps(training.fingerprint, sort_keys=True))
-    assert steps == {len(material.split.train) // own.training.batch_size}
-    assert len(set(marks)) == len(marks), "two variants would go on with each other's checkpoints"
+def test_scores_are_read_only_if_settings_and_data_are_the_same(material, recipe, tmp_path, monkeypatch):
+    measured, lines = [], []
+    monkeypatch.setattr(comparison, "measure", lambda variant, *_: measured.append(variant) or {"mAP": len(measured)})
+
+    def compare(material, recipe):
+        measured.clear()
+        comparison.compare(material, recipe, tmp_path, CPU, variants=(NOTHING, ADDED[2]), log=lines.append)
+        return list(measured)
+
+    both = [NOTHING, ADDED[2]]
+    assert compare(material, recipe) == both and compare(material, recipe) == [] and lines == []
+    assert compare(material, recipes.changed(recipe, dropout=0.25)) == both and "dropout" in lines[0]
+    assert compare(material, recipes.changed(recipe, epochs=2)) == both and "epochs" in lines[-1]
+    assert compare(material, recipe) == both
+    fingerprints = material.fingerprints | {ADDED[2]: "another translator"}
+    assert compare(material._replace(fingerprints=fingerprints), recipe) == [ADDED[2]] and "data" in lines[-1]
+    (comparison.training_folder(tmp_path, NOTHING, 0) / "scores.json").write_text("{")
+    assert compare(material, recipe) == both and compare(material, recipe) == []
 
 
 @pytest.mark.slow
-def test_compare_trains_once_and_reads_afterwards(material, own, few_data, tmp_path, monkeypatch):
-    chosen, said = (variants.NOTHING, variants.ADDED[0], variants.STYLED[0]), []
-    runs = comparison.compare(material, own, few_data, tmp_path, CPU, [0, 1], chosen, said.append)
-    assert runs["Variant"].tolist() == [*chosen, *chosen] and runs["Seed"].tolist() == [0, 0, 0, 1, 1, 1]
-    assert set(runs["Group"]) == {"base", "another data set", "other cameras"} and len(said) == 6
+def test_compare_trains_each_variant_once(material, recipe, tmp_path, monkeypatch):
+    variants = (NOTHING, ADDED[0])
+    runs = comparison.compare(material, recipe, tmp_path, CPU, [0, 1], variants)
+    assert runs["Variant"].tolist() == [*variants, *variants] and runs["Seed"].tolist() == [0, 0, 1, 1]
+    assert runs["Group"].tolist() == 2 * ["base", "another data set"] and set(runs["Epochs"]) == {1}
     assert np.isfinite(runs[["mAP", "mAcc", "Acc", "rank-1"]]).all(axis=None)
+    network, trained = assembly.trained_network(comparison.training_folder(tmp_path, NOTHING, 0))
+    assert not network.training and trained.data.image_size == recipe.data.image_size
     monkeypatch.setattr(comparison, "measure", None)  # would fail
-    again = comparison.compare(material, own, few_data, tmp_path, CPU, [1], chosen[:2], said.append)
-    assert again["mAP"].tolist() == runs["mAP"].tolist()[3:5] and len(said) == 6
+    again = comparison.compare(material, recipe, tmp_path, CPU, [1], variants)
+    assert again["mAP"].tolist() == runs["mAP"].tolist()[2:]
 
 
 @pytest.mark.slow
-def test_clusters_go_on_with_what_nothing_left(material, own, few_data, tmp_path):
-    alike = recipes.changed(own, adapt_epochs=1, adapt_similarity=0.9, adapt_images=1000)
-    chosen = (variants.NOTHING, *variants.LONG_VARIANTS)
-    runs = comparison.compare(material, alike, few_data, tmp_path, CPU, [0], chosen, lambda line: None)
-    assert runs["Group"].tolist() == ["base", "longer", "longer"]
-    finished = tmp_path / comparison.folder_name(variants.LONGER, 0) / "finished.txt"
-    assert finished.read_text().startswith("2 epochs")
-    assert (tmp_path / f"{comparison.folder_name(variants.NOTHING, 0)}-adapted" / "best.pt").exists()
+def test_the_command_with_default_arguments(few_data, others, tmp_path, monkeypatch, capsys):
+    """In a fresh clone: `dataset.load` draws the missing data, and both data sets are named by their defaults."""
+    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED", "SEEDS"):
+        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
+    small, loaded, drawn = recipes.recipe("smoke", **BUDGET), [], []
+    monkeypatch.setitem(recipes.RECIPES, "smoke", small)
+    monkeypatch.setattr(recipes, "from_settings", lambda settings: recipes.changed(small, pretrained=False))
+    monkeypatch.setattr(dataset, "load", lambda name: loaded.append(name) or few_data)
+    monkeypatch.setattr(added_people, "drawn_people", lambda folder: drawn.append(folder) or others)
+    monkeypatch.setattr(translator, "settings_for", lambda device: TINY)
+    monkeypatch.setattr(comparison, "measure", lambda variant, *_: {"mAP": 12.5})
+    assert commands.main(["translation"]) == 0
+    assert loaded == ["synthetic"] and drawn == [environment.DATA_FOLDER / "others"]
+    printed = capsys.readouterr().out
+    assert all(printed.count(variant) == 5 for variant in ADDED)
+    folder = environment.Settings().training_folder("translation")
+    assert len(list(folder.glob("*/scores.json"))) == 5 * len(VARIANTS) and (folder / "translator" / "best.pt").exists()

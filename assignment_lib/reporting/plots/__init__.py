@@ -4,7 +4,7 @@ theme.py       colours, style and saving
 data.py        counts, cameras, class shares and weights, correlations
 images.py      sheets of images, transforms, heat maps
 attributes.py  scores per task, confusion matrices, confident errors
-training.py    curves of a training, ablations and their cost
+training.py    curves of a training, ablations
 retrieval.py   ranked images, similarities, thresholds, the map of embeddings
 diagram.py     the architecture
 """
@@ -26,11 +26,11 @@ from assignment_lib.reporting.plots.retrieval import (
     embedding_map, precision_recall, retrieval_grid, similarity_histogram, worst_query_grid,
 )  # fmt: skip
 from assignment_lib.reporting.plots.theme import save_figure, style
-from assignment_lib.reporting.plots.training import ablations, cost, curves, overfitting, training_curves
+from assignment_lib.reporting.plots.training import ablations, curves, overfitting, training_curves
 
 __all__ = [
     "ablations", "architecture", "attribute_bars", "attribute_errors", "camera_table", "class_shares",
-    "confusion_matrices", "confusions", "correlations", "cost", "counts", "coverage", "curves", "embedding_map",
+    "confusion_matrices", "confusions", "correlations", "counts", "coverage", "curves", "embedding_map",
     "heat_map_sheet", "identity_sheet", "image_rows", "image_sheet", "overfitting", "precision_recall",
     "retrieval_grid", "save_figure", "shares_before_after", "similarity_histogram", "style", "training_curves",
     "transforms_sheet", "weights_before_after", "worst_query_grid",

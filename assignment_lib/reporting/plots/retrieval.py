@@ -43,8 +43,8 @@ def retrieval_grid(
     """Draw one row per query of `rows`: the query, then its first `depth` ranked images with their similarities.
 
     `ranking`, the images `(3, H, W)` and the tables `query` and `gallery` (pid, camera) hold all queries and gallery images.
-    Where the identities are known, frames and symbols mark the images by the Market-1501 protocol (`ranking.judge`), and
-    the person is below each image. `last` gives one more rank (from 0) per row to draw in an extra column.
+    If the identities are known, frames and symbols mark the images by the Market-1501 protocol (`ranking.judge`), and the
+    person's name is below each image. `last` gives one more rank (from 0) per row to draw in an extra column.
     """
     depth = min(depth, ranking.order.shape[1])
     figure, grid = image_grid(len(rows), 1 + depth + (len(last) > 0), 0.98, 2.2, title)
@@ -132,16 +132,18 @@ def precision_recall(curves: Mapping[str, pd.DataFrame], rules: pd.DataFrame) ->
     colors = dict(zip(rules["rule"].unique(), COLORS, strict=False))
     figsize = (4.8 * (1 + len(curves)), 4.6)
     figure, (left, *panels) = plt.subplots(1, 1 + len(curves), figsize=figsize, layout="constrained")
-    for panel, (score, curve), style in zip(panels, curves.items(), ("-", "--", ":"), strict=False):
-        left.plot(curve["recall"], curve["precision"], style, color=GRAY, label=score)
-        for column, line in _LINE_STYLES.items():
+    labelled: set[str] = set()
+    for panel, (score, curve), (line, marker) in zip(panels, curves.items(), (("-", "o"), ("--", "s")), strict=False):
+        left.plot(curve["recall"], curve["precision"], line, color=GRAY, label=score)
+        for column, style in _LINE_STYLES.items():
             label = column.replace("f1", "F1") if panel is panels[0] else None
-            panel.plot(curve["threshold"], curve[column], line, color="black", linewidth=1, label=label)
+            panel.plot(curve["threshold"], curve[column], style, color="black", linewidth=1, label=label)
         for _, row in rules[rules["score"] == score].iterrows():
+            label = None if row["rule"] in labelled else row["rule"]
+            labelled.add(row["rule"])
             panel.axvline(row["threshold"], color=colors[row["rule"]], linewidth=2)
-        panel.set(xlabel="threshold", ylim=(0, 1.05), title=f"Threshold of the {score}")
-    for rule, rows in rules.groupby("rule", sort=False):
-        left.plot(rows["recall"], rows["precision"], "o", color=colors[str(rule)], label=rule)
+            left.plot(row["recall"], row["precision"], marker, color=colors[row["rule"]], label=label)
+        panel.set(xlabel="threshold", ylim=(0, 1.05), title=f"Score: {score}")
     left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05), title="Precision and recall")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure

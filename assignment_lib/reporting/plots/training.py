@@ -1,4 +1,4 @@
-"""Figures of trainings: losses, validation scores and loss weights per epoch; ablations and their cost."""
+"""Figures of trainings: losses, validation scores and loss weights per epoch; ablations."""
 
 from __future__ import annotations
 
@@ -108,11 +108,10 @@ def ablations(runs: pd.DataFrame, base: str) -> Figure:
     for part, row in zip(parts, grid, strict=True):
         for score, axes in zip(("mAP", "mAcc"), row, strict=True):
             _draw_differences(axes, part, runs, base, score)
-            scale = ", networks from scratch (another scale)" if set(part["Variant"]) <= _FROM_SCRATCH else ""
-            axes.set_title(
-                f"{score} (base {runs.loc[runs['Variant'] == base, score].mean():.1f} %){scale}", fontsize=10
-            )
-            axes.set_xlabel(f"{score} minus the base's, percentage points")
+            kind = "networks from scratch" if set(part["Variant"]) <= _FROM_SCRATCH else "one setting changed"
+            level = runs.loc[runs["Variant"] == base, score].mean()
+            axes.set_title(f"{score}, {kind}", fontsize=11)
+            axes.set_xlabel(f"{score} minus the base's {level:.1f} %, percentage points", fontsize=10)
         row[1].set_yticklabels([])
     marks = [Line2D([], [], color=color, marker="o", label=verdict) for verdict, color in _VERDICTS.items()]
     marks += [Line2D([], [], color="black", marker="|", linestyle="", label="one seed")]
@@ -158,23 +157,3 @@ def _draw_differences(axes: Axes, part: pd.DataFrame, runs: pd.DataFrame, base: 
         if label.get_text() in set(part["Group"]):
             label.set(weight="bold", color=BLUE)
     axes.grid(axis="y", visible=False)
-
-
-def cost(means: pd.DataFrame) -> Figure:
-    """Draw mAP against the seconds per epoch of the networks in `means` (`tables.ablation_table`).
-
-    The area of a point grows with the number of parameters. A line joins the networks that no other one exceeds in both.
-    """
-    means = means.dropna(subset=["mAP"]).sort_values(["Seconds per epoch", "mAP"], ascending=[True, False])
-    best = means[means["mAP"] > means["mAP"].cummax().shift(fill_value=-np.inf)]
-    figure, axes = plt.subplots(figsize=(10.5, 5), layout="constrained")
-    axes.step(best["Seconds per epoch"], best["mAP"], where="post", color=GRAY, linewidth=1)
-    for (_, row), color in zip(means.iterrows(), plt.get_cmap("tab20").colors, strict=False):  # type: ignore[attr-defined]
-        label = f"{row['Variant']}: {row['Parameters (M)']:.1f} M"
-        axes.scatter(
-            row["Seconds per epoch"], row["mAP"], 25 + 8 * row["Parameters (M)"], color=color, label=label, zorder=2
-        )
-    axes.set(xlabel="seconds per epoch", ylabel="mAP, percent", title="mAP and training time per network")
-    axes.set_xlim(left=0)
-    figure.legend(loc="outside right upper", fontsize=8)
-    return figure

@@ -1,0 +1,92 @@
+"""Added people reach the training images only; colour matching and Fréchet distance follow their formulas."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import linalg
+
+from assignment_lib.data.attributes import TASKS, target_tensor
+from assignment_lib.training.assembly import Split
+from assignment_lib.translation import added_people
+
+
+def table(people, attributes=True):
+    pids = np.repeat(np.arange(1, 1 + people), 3)
+    rows = pd.DataFrame({"path": "x", "file": [f"{i}.jpg" for i in range(len(pids))], "pid": pids})
+    rows["camera"] = np.arange(len(pids)) % 3 + 1
+    return rows.assign(**{task: pids % len(classes) for task, classes in TASKS.items()}) if attributes else rows
+
+
+def images_of(rows, value=0):
+    return torch.full((len(rows), 3, 8, 8), value, dtype=torch.uint8)
+
+
+@pytest.fixture
+def split():
+    train, validation = table(4), table(1).assign(pid=7)
+    none = images_of(train[:0])
+    return Split("own", train, images_of(train), validation, images_of(validation), none, "none", True, "data")
+
+
+@pytest.mark.parametrize("attributes", [True, False])
+def test_added_people_are_new_people_from_new_cameras(split, attributes):
+    others = table(2, attributes)  # the same ids, other people
+    both = added_people.with_added(split, others, images_of(others, 9))
+    assert both.train["added"].tolist() == [False] * 12 + [True] * 6
+    assert both.train["pid"].tolist()[12:] == [8, 8, 8, 9, 9, 9], "ids after those of training and validation"
+    assert set(both.train["camera"][12:]).isdisjoint(both.train["camera"][:12])
+    assert both.train_images[12:].eq(9).all() and len(both.train_images) == 18
+    expected = target_tensor(others) if attributes else torch.full((6, 12), -1)
+    assert (target_tensor(both.train)[12:] == expected).all()
+    assert both.validation is split.validation and both.distractor_images is split.distractor_images
+
+
+def test_images_that_do_not_fit_the_rows_are_refused(split):
+    others = table(2)
+    for images in (images_of(others)[:-1], images_of(others)[:, :, :4]):
+        with pytest.raises(ValueError, match="one image per row"):
+            added_people.with_added(split, others, images)
+
+
+def noise(count, mean, deviation, seed):
+    values = torch.randn(count, 3, 16, 8, generator=torch.Generator().manual_seed(seed))
+    values = values * torch.tensor(deviation)[:, None, None] + torch.tensor(mean)[:, None, None]
+    return values.clamp(0, 255).to(torch.uint8)
+
+
+def test_matched_images_have_the_colours_of_their_camera():
+    images = noise(30, (100.0, 120.0, 90.0), (15.0, 20.0, 10.0), 0)
+    target = [noise(20, (60.0, 150.0, 110.0), (10.0, 10.0, 20.0), 1), noise(20, (130.0,) * 3, (25.0,) * 3, 2)]
+    cameras, wanted = torch.arange(2).repeat_interleave(20), torch.arange(30) % 2
+    matched = added_people.match_colours(images, torch.cat(target), wanted, cameras)
+    for camera in (0, 1):
+        ours, theirs = (added_people.colour_statistics(part) for part in (matched[wanted == camera], target[camera]))
+        torch.testing.assert_close(ours, theirs, atol=0.01, rtol=0.02)
+
+
+def test_colour_matching_by_hand():
+    """Mean 100 and deviation 50 become mean 60 and deviation 10: 150 becomes 70."""
+    images, target = (
+        torch.tensor(values, dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1) for values in ([50, 150], [50, 70])
+    )
+    zero = torch.zeros(2, dtype=torch.int64)
+    assert added_people.match_colours(images, target, zero, zero)[:, 0].flatten().tolist() == [50, 70]
+
+
+def test_frechet_distance_is_the_formula_with_scipys_root():
+    torch.manual_seed(0)
+    one, other = torch.randn(60, 5) @ torch.randn(5, 5), torch.randn(50, 5) @ torch.randn(5, 5) + 0.5
+    covariances = [np.cov(x.double().numpy().T) for x in (one, other)]
+    means = float((one.double().mean(0) - other.double().mean(0)).square().sum())
+    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
+    expected = means + np.trace(covariances[0] + covariances[1] - 2 * root)
+    assert added_people.frechet_distance(one, other) == pytest.approx(expected, rel=1e-8)
+
+
+def test_frechet_distance_by_hand():
+    """In one dimension `(m1 - m2)^2 + (s1 - s2)^2`."""
+    one, other = torch.tensor([[0.0], [2.0]]), torch.tensor([[3.0], [7.0]])  # means 1, 5; deviations sqrt 2, sqrt 8
+    assert added_people.frechet_distance(one, other) == pytest.approx(16 + 2)
+    with pytest.raises(ValueError, match="at least two"):
+        added_people.frechet_distance(one[:1], other)
