@@ -109,18 +109,3 @@ def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
         else:
             annotations[task] = values + 1
     return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]
-
-
-def describe(probabilities: dict[str, torch.Tensor]) -> str:
-    """The most probable class of each task in words; yes/no tasks only if "yes".
-
-    `probabilities`: task -> float `(C,)`.
-    """
-    words = []
-    for task, values in probabilities.items():
-        best = int(values.argmax())
-        name = TASKS[task][best]
-        if name != "no":
-            label = task if name == "yes" else f"{task} {name}"
-            words.append(f"{label} ({float(values[best]):.0%})")
-    return ", ".join(words)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,15 +52,6 @@ def test_one_person_by_hand():
 def test_target_outside_its_classes():
     with pytest.raises(ValueError, match="hat: a target outside"):
         attributes.to_annotations(pd.DataFrame([dict.fromkeys(TASKS, 0) | {"hat": 2}]))
-
-
-def test_description_in_words():
-    probabilities = {
-        "hat": torch.tensor([0.1, 0.9]),
-        "bag": torch.tensor([0.8, 0.2]),
-        "gender": torch.tensor([0.3, 0.7]),
-    }
-    assert attributes.describe(probabilities) == "hat (90%), gender female (70%)"
 
 
 def test_tensor_of_targets():
