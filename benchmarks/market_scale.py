@@ -1,4 +1,4 @@
-"""Made-up embeddings in the numbers of Market-1501, for timings and for comparing one device with another."""
+"""Random embeddings with the counts of Market-1501, for benchmarks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Of Market-1501's test: queries, identities, cameras; of its gallery: junk, distractors, all images.
-QUERIES, IDENTITIES, CAMERAS, JUNK, DISTRACTORS, IMAGES = 3368, 750, 6, 2793, 2798, 19732
+#: Market-1501's test: queries, identities, cameras. Its gallery: 19,732 images, of which 3,819 are junk (excluded) and
+#: 15,913 count; 2,793 of these are distractors.
+QUERIES, IDENTITIES, CAMERAS, JUNK, DISTRACTORS, IMAGES = 3368, 750, 6, 3819, 2793, 19732
 
 
 def market_scale(
@@ -20,22 +21,22 @@ def market_scale(
     shuffle: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The arguments of `reid_scores`: `scale` times as many images as Market-1501 has, spread over its people by chance.
+    """The arguments of `reid_scores`, with `scale` times the counts of Market-1501; people are drawn at random.
 
-    Embeddings are random directions, `likeness` of each (0 to 1) that of its identity: float32 `(Q, dimensions)` and
-    `(G, dimensions)`, L2-normalised. Ids and cameras are int64 arrays. The gallery stands in the order of sorted file
-    names (junk, distractors, people), in a random one with `shuffle`. The same arguments give the same numbers. Raises
-    ValueError for a scale that leaves fewer than ten queries.
+    Embeddings are random directions that share `likeness` (0 to 1) with the direction of their identity: float32
+    `(Q, dimensions)` and `(G, dimensions)`, L2-normalised. Ids and cameras are int64 arrays. The gallery is in the order of
+    sorted file names (junk, distractors, people), or in random order with `shuffle`. The same arguments give the same
+    numbers. Raises `ValueError` for a scale with fewer than ten queries.
     """
     queries, identities, junk, distractors, images = (
         round(scale * count) for count in (QUERIES, IDENTITIES, JUNK, DISTRACTORS, IMAGES)
     )
     if queries < 10:
-        raise ValueError(f"a scale of {scale} leaves {queries} queries; take at least 0.003")
+        raise ValueError(f"a scale of {scale} gives {queries} queries. Pass at least 0.003.")
     rng = np.random.default_rng(seed)
     generator = torch.Generator().manual_seed(seed)
-    of_people = np.sort(rng.integers(1, identities + 1, images - junk - distractors))
-    gallery_ids = np.concatenate([np.full(junk, -1), np.zeros(distractors + more_distractors, np.int64), of_people])
+    person_ids = np.sort(rng.integers(1, identities + 1, images - junk - distractors))
+    gallery_ids = np.concatenate([np.full(junk, -1), np.zeros(distractors + more_distractors, np.int64), person_ids])
     if shuffle:
         rng.shuffle(gallery_ids)
     query_ids = np.sort(rng.integers(1, identities + 1, queries))

@@ -33,10 +33,13 @@ TRUTH_FILE = "test_truth.csv"
 
 @dataclass(frozen=True)
 class Truth:
-    """The identities of a test, one row per image: file, pid, camera (-1 where unknown), and for the gallery the targets."""
+    """The identities of a test, one row per image: file, pid, camera (-1 where unknown), and the twelve targets.
+
+    Targets are class indices, -1 in all twelve for images without annotations.
+    """
 
     query: pd.DataFrame
-    gallery: pd.DataFrame  # targets are class indices, -1 for images without annotations
+    gallery: pd.DataFrame
 
 
 def read_text(path: Path) -> str:
@@ -242,7 +245,7 @@ def read_truth(path: str | Path) -> Truth:
         if part.empty:
             raise ValueError(f"{path} has no row with the folder {folder!r}; pass the truth of queries/ and test/")
         parts.append(part)
-    return Truth(parts[0].drop(columns=list(TASKS)), parts[1])
+    return Truth(*parts)
 
 
 def with_test_truth(data: Dataset) -> Dataset:
@@ -269,4 +272,4 @@ def _with_truth(table: pd.DataFrame, truth: pd.DataFrame, folder: str, path: Pat
         raise ValueError(f"{path} has no row for {folder}/{unknown[0]}; make the data set again")
     known = rows.loc[table["file"]].reset_index(drop=True)
     table = table.assign(pid=known["pid"], camera=known["camera"])
-    return table.assign(**{task: known.get(task, -1) for task in TASKS})
+    return table.assign(**{task: known[task] for task in TASKS})

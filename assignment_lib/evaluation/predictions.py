@@ -15,9 +15,9 @@ from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.files import bar
 
 #: Largest activation of one batch on the CPU, in bytes. glibc maps blocks above 32 MiB anew at each use and returns free
-#: memory above 64 MiB to the system, so about three activations must fit below that. Otherwise page faults take more time
+#: memory above 64 MiB to the system, so several activations must fit below that. Otherwise page faults take more time
 #: than the network (`benchmarks/inference_batch.py`).
-_CPU_ACTIVATION = 20 * 2**20
+_CPU_ACTIVATION = 16 * 2**20
 #: Bytes of the largest activation per image pixel: EfficientNet-Lite widens to 96 float32 channels at a quarter of the
 #: pixels. ResNets and DenseNets need 64.
 _ACTIVATION_PER_PIXEL = 96

@@ -1,24 +1,23 @@
 """Shared by the tests of data on disk."""
 
-import threading
-
 import numpy as np
 import pytest
-from file_server import Server
 from made_up_folders import images, market
 from made_up_images import scene
 from PIL import Image
 
-from assignment_lib.data import dataset, http_download
-from assignment_lib.data.market1501 import to_course
+from assignment_lib import environment
+from assignment_lib.data import dataset
 from assignment_lib.data.dataset import load
+from assignment_lib.data.market1501 import to_course
 
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path, monkeypatch):
     """Relative paths and archives never touch the project's own data/."""
     folder = tmp_path / "project data"
-    monkeypatch.setattr(dataset, "DATA_FOLDER", folder)
+    for module in (dataset, environment):
+        monkeypatch.setattr(module, "DATA_FOLDER", folder)
     return folder
 
 
@@ -37,17 +36,3 @@ def jpeg_folder(tmp_path):
     for i in range(6):
         Image.fromarray(np.roll(np.asarray(scene()), 13 * i, axis=0)).save(tmp_path / f"{i:04d}.jpg", quality=95)
     return tmp_path
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A running `file_server.Server`; failed attempts are repeated without a pause."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(http_download, "_FIRST_PAUSE", 0)
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()

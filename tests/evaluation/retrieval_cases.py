@@ -1,17 +1,15 @@
-"""Cases for the re-identification scores: one worked by hand, many drawn by chance, one like Market-1501."""
+"""Cases for the re-identification scores: one computed by hand, random ones with many ties, one like Market-1501."""
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from assignment_lib.evaluation import blocks, counting, flags, ranks
-
-# A case small enough for a pencil: what stands in the gallery, nearest first, for each of four queries (id, camera).
-#   query 0 (1, 1): same camera (dropped) · match · wrong · junk (dropped) · match        -> matches at 1 and 3 of 3
-#   query 1 (2, 1): distractor · match · …                                                -> match at 2
-#   query 2 (3, 1): only its own camera                                                   -> left out
-#   query 3 (9, 1): not in the gallery                                                    -> left out
+# The ranking of each of four queries (id, camera), nearest first:
+#   query 0 (1, 1): same camera (excluded) · match · wrong · junk (excluded) · match      -> matches at ranks 1 and 3
+#   query 1 (2, 1): distractor · match · …                                                -> match at rank 2
+#   query 2 (3, 1): only its own camera                                                   -> not valid
+#   query 3 (9, 1): not in the gallery                                                    -> not valid
 SMALL = {
     "query_ids": np.array([1, 2, 3, 9]),
     "query_cameras": np.array([1, 1, 1, 1]),
@@ -30,13 +28,14 @@ SMALL_DISTANCES = np.array(
 
 
 def check(scores, expected, queries, images, interpolation):
-    """`scores` are those of `expected`, the frame of `protocol.score_each_query`."""
+    """Compare `scores` with `expected`, the frame of `protocol.score_each_query`."""
     ap = expected["ap" if interpolation == "step" else "market_ap"]
     np.testing.assert_array_equal(np.flatnonzero(scores.valid), expected["query"])
     assert scores.valid.shape == (queries,)
     assert scores.valid_queries == len(expected)
     np.testing.assert_allclose(scores.ap, ap, rtol=1e-12)
     np.testing.assert_allclose(scores.inp, expected["inp"], rtol=1e-12)
+    np.testing.assert_array_equal(scores.first, expected["first"])
     assert scores.mAP == pytest.approx(ap.mean(), rel=1e-12)
     assert scores.mINP == pytest.approx(expected["inp"].mean(), rel=1e-12)
     first = expected["first"].to_numpy()
@@ -50,7 +49,7 @@ CORNERS = np.array(np.meshgrid(*[[-0.5, 0.5]] * 4), np.float32).reshape(4, -1).T
 
 @st.composite
 def retrieval_cases(draw, most=200):
-    """Embeddings with many equal similarities; few ids and cameras, junk and distractors among them."""
+    """Embeddings with many equal similarities, few ids and cameras, junk and distractors."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     queries, images = draw(st.integers(1, 12)), draw(st.integers(1, most))
     people, cameras = draw(st.integers(1, 5)), draw(st.integers(1, 3))
@@ -69,32 +68,7 @@ def retrieval_cases(draw, most=200):
     }
 
 
-def sort_ahead(block, pairs, spare):
-    return ranks._sort_ahead(block, pairs)
-
-
-@st.composite
-def inner_settings(draw):
-    """Sizes at which work is cut into parts, small enough that small cases are cut."""
-    return {
-        (flags, "FLAG_BYTES"): draw(st.sampled_from([1, 200, 2**20])),
-        (counting, "_PARTS"): draw(st.sampled_from([1, 2, 4, 100])),
-        (counting, "_COLUMNS"): draw(st.sampled_from([3, 70, 2**15])),
-        (counting, "_TILE"): draw(st.sampled_from([1, 7, 8192])),
-        (blocks, "_COPY_BYTES"): draw(st.sampled_from([0, 2**28])),
-        (ranks, "count_ahead"): draw(st.sampled_from([counting.count_ahead, sort_ahead])),
-    }
-
-
-def with_settings(inner, function, *arguments, **keywords):
-    with pytest.MonkeyPatch.context() as patch:
-        for (module, name), value in inner.items():
-            patch.setattr(module, name, value)
-        return function(*arguments, **keywords)
-
-
 INTERPOLATIONS = st.sampled_from(["step", "trapezoid"])
-CHUNKS = st.sampled_from([None, 1, 3])
 MANY = settings(max_examples=100, deadline=None)
 
 

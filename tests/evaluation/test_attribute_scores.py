@@ -5,11 +5,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import average_precision_score
 
-from assignment_lib.data import attributes
-from assignment_lib.evaluation.attribute_scores import attribute_scores, confusion
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.evaluation.attribute_scores import (
+    attribute_baselines,
+    attribute_scores,
+    chance_macc,
+    confident_errors,
+    confusion,
+    majority_scores,
+    worst_queries,
+)
 
-TASKS = list(attributes.TASKS)
+NAMES = list(TASKS)
 
 
 @st.composite
@@ -17,16 +26,14 @@ def attribute_cases(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     images = draw(st.integers(1, 40))
     return tuple(
-        np.stack(
-            [rng.integers(0, draw(st.integers(1, len(classes))), images) for classes in attributes.TASKS.values()], 1
-        )
+        np.stack([rng.integers(0, draw(st.integers(1, len(classes))), images) for classes in TASKS.values()], 1)
         for _ in range(2)
     )
 
 
 @settings(max_examples=15, deadline=None)
 @given(attribute_cases())
-def test_attribute_scores_are_scikit_learn_s(case):
+def test_attribute_scores_equal_scikit_learn(case):
     predictions, targets = case
     scores = attribute_scores(predictions, targets)
     assert list(scores) == [*TASKS, "average"]
@@ -35,8 +42,8 @@ def test_attribute_scores_are_scikit_learn_s(case):
         assert scores[task]["acc"] == pytest.approx(sklearn_metrics.accuracy_score(wanted, predicted))
         recall = sklearn_metrics.recall_score(wanted, predicted, labels=np.unique(wanted), average="macro")
         assert scores[task]["macc"] == pytest.approx(recall)
-        expected = sklearn_metrics.confusion_matrix(wanted, predicted, labels=range(len(attributes.TASKS[task])))
-        np.testing.assert_array_equal(confusion(predicted, wanted, len(attributes.TASKS[task])), expected)
+        expected = sklearn_metrics.confusion_matrix(wanted, predicted, labels=range(len(TASKS[task])))
+        np.testing.assert_array_equal(confusion(predicted, wanted, len(TASKS[task])), expected)
     for key in ("acc", "macc"):
         assert scores["average"][key] == pytest.approx(np.mean([scores[task][key] for task in TASKS]))
 
@@ -44,11 +51,11 @@ def test_attribute_scores_are_scikit_learn_s(case):
 def test_attribute_scores_take_tensors_and_frames_by_column_name():
     rng = np.random.default_rng(0)
     predictions, targets = (
-        np.stack([rng.integers(0, len(classes), 30) for classes in attributes.TASKS.values()], 1) for _ in range(2)
+        np.stack([rng.integers(0, len(classes), 30) for classes in TASKS.values()], 1) for _ in range(2)
     )
     expected = attribute_scores(predictions, targets)
     assert attribute_scores(torch.tensor(predictions), torch.tensor(targets, dtype=torch.int32)) == expected
-    frame = pd.DataFrame(targets, columns=TASKS)[TASKS[::-1]]
+    frame = pd.DataFrame(targets, columns=NAMES)[NAMES[::-1]]
     assert attribute_scores(predictions, frame) == expected
 
 
@@ -57,12 +64,12 @@ def test_attribute_scores_take_tensors_and_frames_by_column_name():
     [
         (np.zeros((0, 12), int), "predictions hold no image"),
         (np.zeros((5, 11), int), r"predictions have shape \(5, 11\)"),
-        (np.zeros((5, 12)), "predictions are float64"),
-        (np.full((5, 12), np.nan), "predictions are float64"),
-        (np.zeros((4, 12), int), "predictions have 4 rows and targets 5"),
+        (np.zeros((5, 12)), "predictions have dtype float64"),
+        (np.full((5, 12), np.nan), "predictions have dtype float64"),
+        (np.zeros((4, 12), int), "4 rows and targets 5"),
         (np.full((5, 12), 2), r"predictions: backpack holds a class outside 0\.\.1"),
         (np.full((5, 12), -1), r"predictions: age holds a class outside 0\.\.3"),
-        (pd.DataFrame(np.zeros((5, 10), int), columns=TASKS[2:]), "predictions: no column for the tasks age, backpack"),
+        (pd.DataFrame(np.zeros((5, 10), int), columns=NAMES[2:]), "predictions: no column for age, backpack"),
     ],
 )
 def test_wrong_attribute_predictions_are_named(predictions, message):
@@ -75,3 +82,86 @@ def test_wrong_confusion_input_is_named():
         confusion([0, 1], [0, 2], 2)
     with pytest.raises(ValueError, match=r"predictions have shape \(2,\) and targets \(3,\)"):
         confusion([0, 1], [0, 1, 1], 2)
+
+
+def frame(rows, **columns):
+    """A frame of class 0 except for the given tasks."""
+    return pd.DataFrame({task: columns.get(task, [0] * rows) for task in TASKS})
+
+
+def test_majority_scores_predict_the_most_frequent_training_class():
+    train = frame(5, hat=[1, 1, 1, 0, 0], upcolor=[3, 5, 5, 3, 8])  # upcolor: a tie of 3 and 5
+    scored = frame(4, hat=[1, 0, 0, 0], upcolor=[3, 3, 5, 0])
+    scores = majority_scores(train, scored)
+    assert scores["hat"] == {"acc": 0.25, "macc": 0.5}
+    assert scores["upcolor"] == {"acc": 0.5, "macc": pytest.approx(1 / 3)}
+    assert scores["average"]["acc"] == pytest.approx((10 + 0.25 + 0.5) / 12)
+    assert majority_scores(train.to_numpy(), torch.tensor(scored.to_numpy())) == scores
+
+
+def test_a_majority_that_is_never_right_scores_0():
+    scores = majority_scores(frame(1, hat=[1]), frame(2))
+    assert scores["hat"] == {"acc": 0, "macc": 0}
+
+
+def test_chance_counts_the_classes_that_occur():
+    chance = chance_macc(frame(4, age=[0, 2, 2, 3], hat=[1, 1, 1, 1]))
+    assert chance["age"] == pytest.approx(1 / 3) and chance["hat"] == 1
+    assert chance["average"] == pytest.approx((11 + 1 / 3) / 12)
+
+
+def test_baselines_for_the_table():
+    baselines = attribute_baselines(frame(2), frame(4, age=[0, 2, 2, 3]))
+    assert baselines["age"] == {"majority_acc": 0.25, "chance_macc": pytest.approx(1 / 3), "classes": 3}
+    assert baselines["hat"] == {"majority_acc": 1, "chance_macc": 1, "classes": 1}
+    assert list(baselines) == [*TASKS, "average"] and baselines["average"]["classes"] == 14
+
+
+def test_baselines_refuse_wrong_targets():
+    with pytest.raises(ValueError, match=r"train_targets: hat holds a class outside 0\.\.1"):
+        majority_scores(frame(1, hat=[2]), frame(1))
+    with pytest.raises(ValueError, match="targets hold no image"):
+        chance_macc(frame(0))
+
+
+def probabilities(images, **chosen):
+    """Probability 1 for class 0 except for the given tasks, task -> `(N, C)`."""
+    even = {task: torch.eye(len(classes))[torch.zeros(images, dtype=torch.long)] for task, classes in TASKS.items()}
+    return even | {task: torch.tensor(values) for task, values in chosen.items()}
+
+
+def test_confident_errors_are_sorted_and_skip_unknown_targets():
+    targets = torch.zeros(4, len(TASKS), dtype=torch.long)
+    targets[3] = -1
+    values = probabilities(4, hat=[[0.4, 0.6], [0.1, 0.9], [0.9, 0.1], [0.0, 1.0]], up=[[0.2, 0.8]] + [[1.0, 0.0]] * 3)
+    table = confident_errors(values, targets)
+    assert table[["image", "task", "true", "predicted"]].to_numpy().tolist() == [
+        [1, "hat", "no", "yes"], [0, "up", "long", "short"], [0, "hat", "no", "yes"],
+    ]  # fmt: skip
+    assert table["confidence"].tolist() == pytest.approx([0.9, 0.8, 0.6]) and table["image"].dtype == "int64"
+    assert confident_errors(values, targets, most_per_task=1)["task"].tolist() == ["hat", "up"]
+    assert len(confident_errors(values, targets, most=1)) == 1
+
+
+def test_no_errors_give_an_empty_table():
+    table = confident_errors(probabilities(2), torch.zeros(2, len(TASKS), dtype=torch.long))
+    assert table.empty and list(table) == ["image", "task", "true", "predicted", "confidence"]
+
+
+@given(st.lists(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=9), min_size=1, max_size=6))
+@settings(max_examples=30)
+def test_worst_queries_have_the_average_precision_of_scikit_learn(verdicts):
+    table = worst_queries(verdicts, most=99)
+    assert table["AP"].is_monotonic_increasing
+    expected = {}
+    for query, row in enumerate(verdicts):
+        counted = np.array([hit for hit in row if hit is not None], bool)
+        if counted.any():
+            expected[query] = average_precision_score(counted, -np.arange(len(counted)))
+    assert dict(zip(table["query"], table["AP"], strict=True)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_worst_queries_skip_excluded_images():
+    table = worst_queries([[True, True], [None, False, None, True, False, True], [False]])
+    assert table["query"].tolist() == [1, 0]
+    assert table["first match"].tolist() == [2, 1] and table["matches"].tolist() == [2, 2]

@@ -6,10 +6,14 @@ from sklearn import metrics as sklearn_metrics
 from assignment_lib.evaluation import protocol
 
 
-def test_who_counts_in_a_case_worked_by_hand():
-    cases = zip(-SMALL_DISTANCES, SMALL["query_ids"], SMALL["query_cameras"], strict=True)
+def test_excluded_images_by_hand():
     gallery = SMALL["gallery_ids"], SMALL["gallery_cameras"]
-    found = [protocol.ranked_matches(row, own, gallery[0], camera, gallery[1]) for row, own, camera in cases]
+    masks = protocol.excluded(SMALL["query_ids"], SMALL["query_cameras"], *gallery)
+    assert np.flatnonzero(masks[0]).tolist() == [0, 3] and np.flatnonzero(masks[2]).tolist() == [3, 6]
+    assert (protocol.excluded(1, 1, *gallery) == masks[0]).all()
+    assert np.flatnonzero(protocol.excluded(1, None, gallery[0], None)).tolist() == [3]
+    cases = zip(-SMALL_DISTANCES, SMALL["query_ids"], SMALL["query_cameras"], strict=True)
+    found = [protocol.ranked_matches(row, pid, gallery[0], camera, gallery[1]) for row, pid, camera in cases]
     assert found[0] == [True, False, True, False, False]
     assert found[1] == [False, True, False, False, False, False]
     assert found[2] == [False] * 5
@@ -19,23 +23,30 @@ def test_who_counts_in_a_case_worked_by_hand():
     assert protocol.ranked_matches(-SMALL_DISTANCES[0], 1, gallery[0], itself=0) == without_cameras[1:]
 
 
-def test_scores_of_rankings_by_hand():
+def test_scores_of_a_ranking_by_hand():
     assert protocol.average_precision([True, False, True, False]) == pytest.approx((1 / 1 + 2 / 3) / 2)
     assert protocol.market_average_precision([True, False, True]) == pytest.approx(1 / 2 + (1 / 2 + 2 / 3) / 4)
     assert protocol.market_average_precision([False, True]) == pytest.approx(1 / 4)
     assert protocol.inverse_negative_penalty([True, False, True, False]) == pytest.approx(2 / 3)
 
 
-def test_each_query_of_the_case_worked_by_hand():
+def test_scores_of_each_query_by_hand():
     table = protocol.score_each_query(-SMALL_DISTANCES, **SMALL)
     assert table["query"].tolist() == [0, 1] and table["first"].tolist() == [1, 2]
     assert table["ap"].tolist() == pytest.approx([5 / 6, 1 / 2])
     assert table["inp"].tolist() == pytest.approx([2 / 3, 1 / 2])
 
 
-def test_average_precision_is_scikit_learn_s():
+def test_average_precision_equals_scikit_learn():
     rng = np.random.default_rng(0)
     for _ in range(20):
-        right = rng.random(50) < 0.2
-        wanted = sklearn_metrics.average_precision_score(right, -np.arange(50))
-        assert protocol.average_precision(right.tolist()) == pytest.approx(wanted)
+        matches = rng.random(50) < 0.2
+        expected = sklearn_metrics.average_precision_score(matches, -np.arange(50))
+        assert protocol.average_precision(matches.tolist()) == pytest.approx(expected)
+
+
+def test_precision_recall_and_f1_by_hand():
+    found, returned = np.array([0, 1, 3]), np.array([0, 4, 3])
+    precision, recall, f1 = protocol.precision_recall_f1(found, returned, 6)
+    assert precision.tolist() == [0, 0.25, 1] and recall.tolist() == pytest.approx([0, 1 / 6, 0.5])
+    assert f1.tolist() == pytest.approx([0, 0.2, 2 / 3])

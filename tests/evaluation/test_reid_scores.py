@@ -1,67 +1,69 @@
-import contextlib
 import dataclasses
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from retrieval_cases import (
-    CHUNKS,
-    INTERPOLATIONS,
-    MANY,
-    SMALL,
-    SMALL_DISTANCES,
-    check,
-    inner_settings,
-    market_like,
-    retrieval_cases,
-    with_settings,
-)
+from hypothesis import strategies as st
+from retrieval_cases import INTERPOLATIONS, MANY, SMALL, SMALL_DISTANCES, check, market_like, retrieval_cases
 from sklearn import metrics as sklearn_metrics
 
 from assignment_lib import environment
-from assignment_lib.evaluation import blocks
-from assignment_lib.evaluation.protocol import score_each_query
-from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances, reid_scores_within
-from assignment_lib.evaluation.threshold_scores import threshold_scores
+from assignment_lib.evaluation.protocol import average_precision, score_each_query
+from assignment_lib.evaluation.reid_scores import (
+    course_scores,
+    list_details,
+    list_scores,
+    mean_scores,
+    reid_scores,
+    reid_scores_from_distances,
+    reid_scores_within,
+    threshold_scores,
+)
+
+BLOCKS = st.sampled_from([1, 3, 64])  # queries per block
+
+
+def with_block(size, function, *arguments, **keywords):
+    module = "assignment_lib.evaluation.reid_scores"
+    with mock.patch(f"{module}._BLOCK_QUERIES", size), mock.patch(f"{module}._BLOCK_SIMILARITIES", 1):
+        return function(*arguments, **keywords)
 
 
 @MANY
-@given(case=retrieval_cases(), inner=inner_settings(), interpolation=INTERPOLATIONS, chunk=CHUNKS)
-def test_scores_are_the_reference_s(case, inner, interpolation, chunk):
+@given(case=retrieval_cases(), block=BLOCKS, interpolation=INTERPOLATIONS)
+def test_scores_equal_the_reference(case, block, interpolation):
     labels = {name: value for name, value in case.items() if name.endswith(("ids", "cameras"))}
     expected = score_each_query(case["query"] @ case["gallery"].T, **labels)
     if expected.empty:
         with pytest.raises(ValueError, match="no query has a true match"):
-            with_settings(inner, reid_scores, **case, chunk=chunk)
+            reid_scores(**case)
         return
-    scores = with_settings(inner, reid_scores, **case, interpolation=interpolation, chunk=chunk)
+    scores = with_block(block, reid_scores, **case, interpolation=interpolation)
     check(scores, expected, len(case["query"]), len(case["gallery"]), interpolation)
     distances = 1 - case["query"] @ case["gallery"].T
-    again = with_settings(
-        inner, reid_scores_from_distances, distances, **labels, interpolation=interpolation, chunk=chunk
-    )
+    again = with_block(block, reid_scores_from_distances, distances, **labels, interpolation=interpolation)
     check(again, expected, len(case["query"]), len(case["gallery"]), interpolation)
 
 
 @MANY
-@given(case=retrieval_cases(most=50), inner=inner_settings(), chunk=CHUNKS)
-def test_scores_within_a_split_leave_the_image_itself_out(case, inner, chunk):
+@given(case=retrieval_cases(most=50), block=BLOCKS)
+def test_scores_within_a_split_exclude_the_query_itself(case, block):
     embeddings, ids, cameras = case["gallery"], case["gallery_ids"], case["gallery_cameras"]
     expected = score_each_query(embeddings @ embeddings.T, ids, ids, cameras, cameras, within=True)
     if expected.empty:
         with pytest.raises(ValueError, match="no query has a true match"):
-            with_settings(inner, reid_scores_within, embeddings, ids, cameras, chunk=chunk)
+            reid_scores_within(embeddings, ids, cameras)
         return
-    scores = with_settings(inner, reid_scores_within, embeddings, ids, cameras, chunk=chunk)
+    scores = with_block(block, reid_scores_within, embeddings, ids, cameras)
     check(scores, expected, len(ids), len(ids), "step")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("ordered", [True, False])
-def test_long_galleries_are_counted_exactly(dtype, ordered):
-    # Over 2,040 images before a match, so that a byte of the packed counts would overflow if it could.
+def test_long_galleries_are_ranked_exactly(dtype, ordered):
     rng = np.random.default_rng(3)
     ids = rng.integers(-1, 60, 9001)
     labels = {
@@ -77,18 +79,18 @@ def test_long_galleries_are_counted_exactly(dtype, ordered):
     check(scores, score_each_query(-distances, **labels), 21, 9001, "step")
 
 
-def test_ap_without_ties_is_scikit_learn_s():
+def test_ap_without_ties_equals_scikit_learn():
     rng = np.random.default_rng(0)
     query_ids, gallery_ids, distances = rng.integers(1, 9, 10), rng.integers(1, 9, 300), rng.random((10, 300))
     scores = reid_scores_from_distances(distances, query_ids, gallery_ids, None, None)
     expected = [
-        sklearn_metrics.average_precision_score(gallery_ids == own, -row)
-        for own, row in zip(query_ids, distances, strict=True)
+        sklearn_metrics.average_precision_score(gallery_ids == pid, -row)
+        for pid, row in zip(query_ids, distances, strict=True)
     ]
     np.testing.assert_allclose(scores.ap, expected)
 
 
-def test_a_case_worked_by_hand():
+def test_scores_by_hand():
     scores = reid_scores_from_distances(SMALL_DISTANCES, **SMALL)
     assert scores.valid.tolist() == [True, True, False, False]
     assert scores.valid_queries == 2
@@ -100,13 +102,13 @@ def test_a_case_worked_by_hand():
     assert scores.cmc.tolist() == [0.5, 1, 1, 1, 1, 1, 1]
 
 
-def test_market_s_own_average_precision_by_hand():
+def test_trapezoid_average_precision_by_hand():
     # Query 0, places right · wrong · right: 1/2 (1 + 1)/2 + 0 + 1/2 (1/2 + 2/3)/2. Query 1, wrong · right: 1 (0 + 1/2)/2.
     scores = reid_scores_from_distances(SMALL_DISTANCES, **SMALL, interpolation="trapezoid")
     np.testing.assert_allclose(scores.ap, [1 / 2 + 7 / 24, 1 / 4])
 
 
-def test_equal_distances_keep_the_gallery_s_order():
+def test_equal_distances_keep_the_order_of_the_gallery():
     scores = reid_scores_from_distances(np.zeros((2, 4)), [1, 2], [2, 1, 1, 2], None, None)
     np.testing.assert_allclose(scores.ap, [(1 / 2 + 2 / 3) / 2, (1 / 1 + 2 / 4) / 2])
 
@@ -119,7 +121,7 @@ def test_a_query_with_id_0_is_a_person_where_ids_count_from_0():
 def test_edge_cases_file():
     path = environment.PROJECT_ROOT.parent / "shared" / "eval" / "edge_cases.npz"
     if not path.exists():
-        pytest.skip(f"{path} comes with the development tree only; the case worked by hand stands in for it")
+        pytest.skip(f"{path} comes with the development tree only")
     case = np.load(path)
     names = ("distmat", "q_pids", "g_pids", "q_camids", "g_camids")
     scores = reid_scores_from_distances(*(case[name] for name in names))
@@ -134,7 +136,7 @@ def assert_equal_scores(one, other):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
 
 
-def test_torch_lists_and_read_only_arrays_give_what_arrays_give():
+def test_tensors_lists_and_read_only_arrays_give_equal_scores():
     case = market_like()
     expected = reid_scores(**case)
     assert_equal_scores(reid_scores(**{name: torch.as_tensor(value) for name, value in case.items()}), expected)
@@ -157,7 +159,7 @@ def test_torch_lists_and_read_only_arrays_give_what_arrays_give():
         assert_equal_scores(reid_scores(**case), expected)
 
 
-def test_inputs_are_left_as_they_are():
+def test_inputs_are_not_modified():
     case = market_like()
     kept = {name: value.copy() for name, value in case.items()}
     reid_scores(**case)
@@ -172,17 +174,7 @@ def test_inputs_are_left_as_they_are():
         np.testing.assert_array_equal(value, kept[name])
 
 
-def test_half_precision_embeddings_are_accepted():
-    case = market_like()
-    half = {
-        **case,
-        "query": torch.as_tensor(case["query"]).half(),
-        "gallery": torch.as_tensor(case["gallery"]).bfloat16(),
-    }
-    assert reid_scores(**half).mAP == pytest.approx(reid_scores(**case).mAP, abs=0.02)
-
-
-def test_the_mean_scores_as_plain_numbers():
+def test_scores_as_plain_numbers():
     scores = reid_scores_from_distances(SMALL_DISTANCES, **SMALL)
     plain = scores.as_dict()
     assert list(plain) == ["mAP", "mINP", "rank1", "rank5", "rank10", "rank20", "valid_queries", "queries"]
@@ -190,33 +182,123 @@ def test_the_mean_scores_as_plain_numbers():
     assert {type(value) for value in plain.values()} == {float, int}
 
 
-def test_a_bar_of_queries_only_on_request(monkeypatch):
-    bars = []
-
-    class Bar(contextlib.nullcontext):
-        def __init__(self, show, total, **_):
-            super().__init__(self)
-            bars.append((show, total, advances := []))
-            self.update = advances.append
-
-    monkeypatch.setattr(blocks, "bar", Bar)
-    reid_scores(**market_like(), chunk=15)
-    reid_scores(**market_like(), chunk=15, progress=True)
-    assert bars == [(False, 40, [15, 15, 10]), (True, 40, [15, 15, 10])]
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_cuda_scores_are_the_cpu_s():
+def test_cuda_scores_equal_those_of_the_cpu():
     case = market_like()
     on_gpu = {name: torch.as_tensor(value).cuda() for name, value in case.items()}
     np.testing.assert_allclose(reid_scores(**on_gpu).ap, reid_scores(**case).ap, atol=1e-3)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_distances_that_cannot_be_ordered_are_named(value):
-    distances = SMALL_DISTANCES.copy()
-    distances[2, 3] = value
-    with pytest.raises(ValueError, match="distances have NaN or infinity in row 2"):
-        reid_scores_from_distances(distances, **SMALL)
-    with pytest.raises(ValueError, match=r"distances is torch\.int64"):
-        reid_scores_from_distances(np.zeros((4, 7), int), **SMALL)
+@MANY
+@given(
+    case=retrieval_cases(),
+    block=BLOCKS,
+    thresholds=st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0]), min_size=1),
+)
+def test_threshold_scores_equal_counting_pair_by_pair(case, block, thresholds):
+    similarity = case["query"] @ case["gallery"].T
+    counted = np.broadcast_to(case["gallery_ids"] != -1, similarity.shape).copy()
+    match = counted & (case["query_ids"][:, None] == case["gallery_ids"])
+    if case["query_cameras"] is not None:
+        counted &= ~(match & (case["query_cameras"][:, None] == case["gallery_cameras"]))
+    match &= counted
+    counted &= match.any(1, keepdims=True)
+    if not match.any():
+        with pytest.raises(ValueError, match="no query has a true match"):
+            threshold_scores(**case, thresholds=thresholds)
+        return
+    table = with_block(block, threshold_scores, **case, thresholds=thresholds)
+    assert table["threshold"].tolist() == thresholds
+    for _, row in table.iterrows():
+        returned = counted & (similarity >= row["threshold"])
+        found = (returned & match).sum()
+        precision, recall = found / max(returned.sum(), 1), found / match.sum()
+        assert row["precision"] == pytest.approx(precision)
+        assert row["recall"] == pytest.approx(recall)
+        assert row["f1"] == pytest.approx(2 * precision * recall / (precision + recall) if found else 0)
+        assert row["set_size"] == pytest.approx(returned.sum() / match.any(1).sum())
+
+
+def naive_list_scores(lists, query_ids, gallery_ids, query_cameras, gallery_cameras):
+    aps, first, right, returned, wanted = [], [], 0, 0, 0
+    for query, places in enumerate(lists):
+
+        def counts(image, query=query):
+            same_view = query_ids[query] == gallery_ids[image] and query_cameras[query] == gallery_cameras[image]
+            return gallery_ids[image] != -1 and not same_view
+
+        true = [i for i in range(len(gallery_ids)) if counts(i) and gallery_ids[i] == query_ids[query]]
+        if not true or query_ids[query] == -1:
+            continue
+        listed = [i for i in places if counts(i)]
+        precisions = [sum(j in true for j in listed[: n + 1]) / (n + 1) for n, i in enumerate(listed) if i in true]
+        aps.append(sum(precisions) / len(true))
+        first.append(bool(listed) and listed[0] in true)
+        right, returned, wanted = right + len(precisions), returned + len(listed), wanted + len(true)
+    return np.mean(aps), np.mean(first), right / max(1, returned), right / wanted, returned / len(aps)
+
+
+@MANY
+@given(st.integers(0, 2**31))
+def test_list_scores_equal_a_naive_reference(seed):
+    random = np.random.default_rng(seed)
+    labels = [random.integers(*span) for span in ((-1, 4, 5), (-1, 4, 20), (1, 3, 5), (1, 3, 20))]
+    labels[0][0], labels[1][0], labels[2][0], labels[3][0] = 2, 2, 1, 2  # one query at least is valid
+    lists = [random.permutation(20)[: random.integers(0, 21)] for _ in range(5)]
+    scores = list_scores([torch.from_numpy(places) for places in lists], *labels)
+    expected = naive_list_scores([places.tolist() for places in lists], *labels)
+    assert [scores[name] for name in ("mAP", "rank1", "precision", "recall", "length")] == pytest.approx(expected)
+    total = scores["precision"] + scores["recall"]
+    assert scores["f1"] == pytest.approx(2 * scores["precision"] * scores["recall"] / total if total else 0)
+
+
+def test_complete_lists_score_as_the_ranking_does():
+    case = market_like()
+    labels = [case[name] for name in ("query_ids", "gallery_ids", "query_cameras", "gallery_cameras")]
+    lists = np.argsort(-(case["query"] @ case["gallery"].T), axis=1, kind="stable")
+    scores, ranking = list_scores(list(lists), *labels), reid_scores(**case)
+    assert scores["mAP"] == pytest.approx(ranking.mAP) and scores["rank1"] == pytest.approx(ranking.rank1)
+    assert scores["recall"] == 1
+    assert list_scores([[]] * 40, *labels)["mAP"] == 0
+    with pytest.raises(ValueError, match="no query has a true match"):
+        list_scores(list(lists), labels[0] + 99, *labels[1:])
+    with pytest.raises(ValueError, match="no query has a true match"):
+        list_scores([], [], [1], None, None)
+
+
+def test_list_details_by_hand():
+    # the query is person 1 of camera 1; its first list: wrong · match · same camera · junk · distractor · match
+    gallery_ids, gallery_cameras = np.array([2, 1, 1, -1, 0, 1, 1]), np.array([2, 2, 1, 3, 3, 3, 4])
+    lists = [np.arange(6), np.array([], np.int64), np.array([0]), np.array([2, 3, 0])]
+    query_ids, query_cameras = np.array([1, 1, 1, 7]), np.array([1, 1, 1, 1])
+    details = list_details(lists, query_ids, gallery_ids, query_cameras, gallery_cameras)
+    first = {"valid": True, "ap": (1 / 2 + 2 / 4) / 3, "first": 2, "found": 2, "missed": 1, "wrong": 2, "ignored": 2}
+    assert details.iloc[0].to_dict() == first | {"length": 4}
+    assert details["valid"].tolist() == [True, True, True, False]
+    assert details["ap"].tolist()[1:3] == [0, 0] and details["ap"].isna().tolist() == [False, False, False, True]
+    assert details["first"].isna().tolist() == [False, True, True, True]
+    assert details["missed"].tolist() == [1, 3, 3, 0] and details["wrong"].tolist() == [2, 0, 1, 2]
+    scores = mean_scores(details)
+    assert scores == list_scores(lists, query_ids, gallery_ids, query_cameras, gallery_cameras)
+    expected = {"mAP": 1 / 9, "rank1": 0, "precision": 2 / 5, "recall": 2 / 9, "f1": 4 / 14, "length": 5 / 3}
+    assert scores == pytest.approx(expected)
+
+
+def test_course_scores_by_hand():
+    # relevant are all three images of person 1; junk is wrong; the query of unknown identity is not scored
+    gallery_ids, lists = np.array([1, -1, 1, 2, 1]), [[0, 1, 2], [3], [1]]
+    scores = course_scores(lists, np.array([1, 2, -1]), gallery_ids)
+    assert scores["mAP"] == pytest.approx(((1 / 1 + 2 / 3) / 3 + 1) / 2) and scores["rank1"] == 1
+    assert (scores["precision"], scores["recall"], scores["length"]) == pytest.approx((3 / 4, 3 / 4, 2))
+    longer = course_scores([[0, 1, 2, 3, 4], [3, 0], [1]], np.array([1, 2, -1]), gallery_ids)
+    assert longer["mAP"] == pytest.approx((average_precision([True, False, True, False, True]) + 1) / 2)
+
+
+def test_market_scale_has_the_counts_of_market_1501(monkeypatch):
+    monkeypatch.syspath_prepend(str(environment.PROJECT_ROOT / "benchmarks"))
+    market_scale = __import__("market_scale").market_scale
+    data = market_scale(dimensions=2)
+    ids = data["gallery_ids"]
+    assert (len(data["query"]), len(ids), (ids == -1).sum(), (ids == 0).sum()) == (3368, 19732, 3819, 2793)
+    maps = [reid_scores(**market_scale(0.02, likeness=likeness)).mAP for likeness in (0.0, 0.2, 0.9)]
+    assert maps[0] < 0.15 and maps[0] < maps[1] < maps[2] and maps[2] > 0.99

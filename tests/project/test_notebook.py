@@ -55,7 +55,7 @@ def test_the_next_notebook_goes_on_with_what_was_chosen(capsys):
     chosen = notebook.settings(data="course.zip", pretrained=False)
     assert chosen == Settings(data="course.zip", pretrained=False) and capsys.readouterr().out == ""
     assert notebook.settings() == chosen
-    assert "As chosen before: data='course.zip', pretrained=False (settings.json" in capsys.readouterr().out
+    assert "From the previous notebook: data='course.zip', pretrained=False (settings.json" in capsys.readouterr().out
     assert notebook.settings(seed=3) == Settings(data="course.zip", pretrained=False, seed=3)
     assert notebook.settings(data="synthetic", pretrained=True) == Settings(seed=3)
     capsys.readouterr()
@@ -83,13 +83,13 @@ def test_make_notebooks_neither_reads_nor_writes_it(monkeypatch, tmp_path):
 def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "settings.json").write_text(content)
-    with pytest.raises(ValueError, match=r"settings\.json is not what a settings cell keeps; remove it"):
+    with pytest.raises(ValueError, match=r"settings\.json is damaged; remove it"):
         notebook.settings()
 
 
 def test_elsewhere_than_on_colab_the_switches_say_so(capsys):
     assert notebook.settings(drive=True, upload=True) == Settings()
-    assert "for Colab" in capsys.readouterr().out
+    assert "on Colab only" in capsys.readouterr().out
 
 
 def test_everything_a_session_would_lose_goes_to_drive(colab, tmp_path, capsys, monkeypatch):
@@ -114,7 +114,7 @@ def test_a_refused_drive_is_one_sentence(colab, monkeypatch):
         raise ValueError("mount failed")
 
     monkeypatch.setattr(sys.modules["google.colab.drive"], "mount", refuse)
-    with pytest.raises(ConnectionError, match=r"Google Drive is not mounted \(mount failed\); .*drive=False"):
+    with pytest.raises(ConnectionError, match=r"Google Drive was not mounted \(mount failed\); .*drive=False"):
         notebook.settings(drive=True)
 
 
