@@ -8,17 +8,20 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import Predictions
-from assignment_lib.reporting.widget.results import EXCLUDED, MATCH, UNKNOWN, WRONG, Results
-from assignment_lib.reporting.widget.state import PAGE_SIZE, State
+from assignment_lib.reporting.widget.results import CURRENT, EXCLUDED, MATCH, UNKNOWN, WRONG, Results
+from assignment_lib.reporting.widget.state import State
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
 #: Verdict -> CSS class, symbol, words, tooltip of its count.
 MARKS = {
     UNKNOWN: ("qr-unknown", "", "", ""),
-    MATCH: ("qr-match", "✓", "match", "Images that show what is searched for"),
-    WRONG: ("qr-wrong", "✗", "no match", "Images that show something else"),
+    CURRENT: ("qr-current", "", "", ""),
+    MATCH: ("qr-match", "✓", "correct", "Returned images that show what is searched for"),
+    WRONG: ("qr-wrong", "✗", "wrong", "Returned images that show something else"),
     EXCLUDED: (
         "qr-excluded",
         "○",
@@ -93,6 +96,7 @@ def cards(shown: Sequence[Card], label: str, with_attributes: bool) -> str:
     items = []
     for card in shown:
         rank = f"<b>{card.rank}</b>" if card.rank else ""
+        score = "" if math.isnan(card.score) else f"<span>{card.score:.2f}</span>"
         lines = "".join(
             f"<li>{prediction.html(prediction.phrase)}</li>"
             for prediction in (card.predictions if with_attributes else [])
@@ -100,7 +104,7 @@ def cards(shown: Sequence[Card], label: str, with_attributes: bool) -> str:
         )
         items.append(
             f'<figure class="qr-card {MARKS[card.verdict][0]}"><img src="{card.picture}" alt="{card.alt}">'
-            f"<figcaption>{rank}<span>{card.score:.2f}</span>{mark(card.verdict)}</figcaption><ul>{lines}</ul></figure>"
+            f"<figcaption>{rank}{score}{mark(card.verdict)}</figcaption><ul>{lines}</ul></figure>"
         )
     return f'<div class="qr-cards" role="group" aria-label="{label}">{"".join(items)}</div>'
 
@@ -109,15 +113,6 @@ def mark(verdict: int) -> str:
     """The symbol of a verdict, with its words for screen readers."""
     kind, symbol, words, _ = MARKS[verdict]
     return f'<span class="qr-mark {kind}" role="img" aria-label="{words}">{symbol}</span>' if symbol else ""
-
-
-def thumbnails(shown: Sequence[Card], first: int, current: int | None) -> str:
-    """Queries to choose from; `first` is the position of the first one."""
-    items = []
-    for position, card in enumerate(shown, start=first):
-        kind = "qr-thumbnail qr-current" if position == current else "qr-thumbnail"
-        items.append(f'<figure class="{kind}"><img src="{card.picture}" alt="{card.alt}">{position + 1}</figure>')
-    return f'<div class="qr-cards" role="group" aria-label="Queries">{"".join(items)}</div>'
 
 
 def person(card: Card, title: str) -> str:
@@ -154,26 +149,19 @@ def header(state: State, results: Results, queries: int) -> str:
         sentence = f"{count:,} of {gallery:,} gallery images have a {score} of at least {state.threshold:.2f}."
         sentence += "" if count else " Lower the threshold, or return a list."
     sentence = f'<p class="qr-sentence" role="status"><strong>{name}:</strong> {sentence}</p>'
-    if not results.judged:
-        return f"{sentence}<p>It is unknown which results match, so they carry no marks.</p>"
+    if not np.isin(results.verdicts, (MATCH, WRONG)).any():
+        return f"{sentence}<p>It is unknown which results are correct, so they carry no marks.</p>"
     counts = [
         f'<span title="{MARKS[verdict][3]}">{mark(verdict)} {results.count(verdict):,} {MARKS[verdict][2]}</span>'
         for verdict in (MATCH, WRONG, EXCLUDED)
     ]
     counts.append(f'<span title="Matches that are not returned">{len(results.missed):,} missed</span>')
-    if results.measures is not None:
-        precision, recall, f1 = results.measures
+    right, wrong, missed = results.count(MATCH), results.count(WRONG), len(results.missed)
+    if right + missed:
+        precision, recall, f1 = (
+            right / max(1, right + wrong),
+            right / (right + missed),
+            2 * right / (2 * right + wrong + missed),
+        )
         counts.append(f"<span>Precision {precision:.2f} · Recall {recall:.2f} · F1 {f1:.2f}</span>")
     return f'{sentence}<p class="qr-counts">{"".join(counts)}</p>'
-
-
-def page_count(page: int, results: int) -> str:
-    """The results on a page, for example "1–20 of 48"."""
-    first = page * PAGE_SIZE
-    return f"{first + 1:,}–{min(first + PAGE_SIZE, results):,} of {results:,}" if results else "0 results"
-
-
-def missed_title(count: int) -> str:
-    """The heading above the missed matches, or nothing without any."""
-    first = f", the first {PAGE_SIZE} shown" if count > PAGE_SIZE else ""
-    return f'<h4 class="qr-heading">Missed matches: {count:,}{first}</h4>' if count else ""

@@ -21,6 +21,7 @@ from assignment_lib.retrieval.pipeline import Retrieval
 
 #: Whether an image shows what is searched for: unknown, yes, no, or excluded by the protocol of Market-1501.
 UNKNOWN, MATCH, WRONG, EXCLUDED = 0, 1, 2, 3
+CURRENT = 4  # the query that is searched for, among others to choose from
 
 
 class Results(NamedTuple):
@@ -34,19 +35,6 @@ class Results(NamedTuple):
     def count(self, verdict: int) -> int:
         """The number of returned images with a verdict."""
         return int((self.verdicts[self.order] == verdict).sum())
-
-    @property
-    def judged(self) -> bool:
-        """Whether it is known which images match."""
-        return bool(np.isin(self.verdicts, (MATCH, WRONG)).any())
-
-    @property
-    def measures(self) -> tuple[float, float, float] | None:
-        """Precision (0 where nothing is returned), recall and F1; None where there is nothing to find."""
-        right, wrong, missed = self.count(MATCH), self.count(WRONG), len(self.missed)
-        if not right + missed:
-            return None
-        return right / max(1, right + wrong), right / (right + missed), 2 * right / (2 * right + wrong + missed)
 
 
 def find(retrieval: Retrieval, state: State) -> Results:

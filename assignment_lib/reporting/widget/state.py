@@ -41,6 +41,7 @@ class State:
     attribute: tuple[str, ...] = ()  # task and class: only images predicted to have it
     camera: int = -1  # only images from this camera; -1 for all
     page: int = 0
+    show_options: bool = False
     show_attributes: bool = False
     show_heat: bool = False
 
@@ -76,7 +77,7 @@ def changed(state: State, name: str, value: Any) -> State:
         return search(state, "words", words=value, conditions=conditions, thresholds=thresholds)
     if name == "threshold":
         name, value = "thresholds", {**state.thresholds, state.score: value}
-    return replace(state, page=state.page if name.startswith("show") else 0, **{name: value})
+    return replace(state, **({} if name.startswith("show") else {"page": 0}) | {name: value})
 
 
 def next_hardest(state: State, hardest: np.ndarray) -> State:
@@ -86,8 +87,3 @@ def next_hardest(state: State, hardest: np.ndarray) -> State:
     order = hardest.tolist()
     place = order.index(state.query) + 1 if state.kind == "query" and state.query in order else 0
     return search(state, "query", order[place % len(order)])
-
-
-def turn(state: State, results: int, offset: int) -> State:
-    """The page at `offset` from the current one, within the pages of `results` images."""
-    return replace(state, page=min(max(state.page + offset, 0), max(0, (results - 1) // PAGE_SIZE)))

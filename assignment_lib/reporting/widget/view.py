@@ -6,9 +6,9 @@ A click is one step: a new state, its results as HTML, then the page. After an e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, partial
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
@@ -18,12 +18,12 @@ from assignment_lib.evaluation.predictions import predict
 from assignment_lib.models.explanations import match_map
 from assignment_lib.reporting.widget import cards, photos
 from assignment_lib.reporting.widget.cards import Card
-from assignment_lib.reporting.widget.results import Results, embedding, find, hardest_queries
-from assignment_lib.reporting.widget.state import PAGE_SIZE, Photo, State, changed, next_hardest, search, turn
+from assignment_lib.reporting.widget.results import CURRENT, Results, embedding, find, hardest_queries
+from assignment_lib.reporting.widget.state import PAGE_SIZE, Photo, State, changed, next_hardest, search
 from assignment_lib.retrieval.pipeline import Retrieval
 
 THUMBNAILS = 10  # queries offered at a time
-Step = Callable[[State], State]
+OPTIONS = ("reranking", "junk_filter", "show_attributes", "show_heat", "attribute", "camera")
 
 
 def play(retrieval: Retrieval) -> widgets.VBox:
@@ -31,98 +31,105 @@ def play(retrieval: Retrieval) -> widgets.VBox:
     return View(retrieval).box
 
 
+class Page(NamedTuple):
+    """What is shown for one state."""
+
+    results: int  # on all pages
+    texts: dict[str, str]  # name of a text -> HTML
+    tiles: dict[str, tuple[str, Sequence[int]]]  # name of tiles -> HTML and the position of each image
+
+
 class View:
     """The widgets over one `Retrieval`, and its current state."""
 
     def __init__(self, retrieval: Retrieval):
         self.retrieval, self.queries = retrieval, len(retrieval.query_table)
-        self.picture = lru_cache(4096)(self._picture)
         self.hardest = cache(lambda score: hardest_queries(retrieval, score))
         thresholds = {score: round(threshold, 2) for score, threshold in retrieval.thresholds.items()}
         self.state = State(thresholds | {"probability": 0.5}, junk_filter=retrieval.keep is not None)
-        self.results, html = self.render(self.state)
+        self.page = self.render(self.state)
         self.settling = False  # while the program sets controls
-        self.texts = {name: widgets.HTML() for name in ("message", "header", "query", "pages", "missed_title")}
+        self.message = widgets.HTML()
+        self.texts = {name: widgets.HTML() for name in self.page.texts}
         self.tiles = {
-            "results": Tiles(PAGE_SIZE, "Result", lambda index: self.search_result(self.page(), index)),
-            "missed": Tiles(PAGE_SIZE, "Missed match", lambda index: self.search_result(self.results.missed, index)),
-            "thumbnails": Tiles(THUMBNAILS, "Query", self.search_thumbnail),
+            "results": Tiles(PAGE_SIZE, "Result", partial(self.act, search, "gallery")),
+            "missed": Tiles(PAGE_SIZE, "Missed match", partial(self.act, search, "gallery")),
+            "queries": Tiles(THUMBNAILS, "Query", partial(self.act, search, "query")),
         }
         self.inputs = self._inputs()
         self.upload = _control(widgets.FileUpload, "Upload a photo", "Search for a photo of a person", accept="image/*")
         self.upload.observe(lambda event: self.search_upload(event["new"]), "value")
-        self.back = self._button("◀ Previous page", "Show the previous results", lambda state: self.turned(state, -1))
-        self.forward = self._button("Next page ▶", "Show the next results", lambda state: self.turned(state, 1))
+        self.options = _box([self.inputs[name] for name in OPTIONS], "qr-row qr-options")
+        self.back = self._button("◀ Previous page", "Show the previous results", self.turn, -1)
+        self.forward = self._button("Next page ▶", "Show the next results", self.turn, 1)
         self.box = self._layout()
-        self.show(html)
+        self.show()
 
-    def act(self, step: Step) -> None:
-        """Take a step and show its result. After an error nothing changes, and a message says why."""
+    def act(self, step: Callable[..., State], *arguments: Any) -> None:
+        """Show `step(state, *arguments)`. After an error nothing changes, and a message says why."""
         if self.settling:
             return
-        message = ""
-        html: dict[str, str] = {}
         try:
-            state = step(self.state)
-            self.results, html = self.render(state)
-            self.state = state
+            state = step(self.state, *arguments)
+            self.state, self.page = state, self.render(state)
+            self.message.value = ""
         except Exception as error:
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             text = escape(f"{kind}{str(error).rstrip('.')}. Nothing was changed.")
-            message = f'<p class="qr-message" role="alert">{text}</p>'
-        self.texts["message"].value = message
-        self.show(html)
+            self.message.value = f'<p class="qr-message" role="alert">{text}</p>'
+        self.show()
 
-    def page(self) -> np.ndarray:
-        """Gallery positions of the results on the page."""
-        return self.results.order[self.state.page * PAGE_SIZE :][:PAGE_SIZE]
+    def turn(self, state: State, offset: int) -> State:
+        """The page of results at `offset` from the current one."""
+        return changed(state, "page", min(max(state.page + offset, 0), max(0, self.page.results - 1) // PAGE_SIZE))
 
-    def turned(self, state: State, offset: int) -> State:
-        """The state at another page of the results."""
-        return turn(state, len(self.results.order), offset)
+    def step(self, state: State, offset: int) -> State:
+        """The query at `offset` from the last one; 0 draws a random one. After the last query comes the first."""
+        offset = offset or int(np.random.default_rng().integers(self.queries))
+        return search(state, "query", (state.query + offset) % self.queries)
 
-    def search_result(self, positions: np.ndarray, index: int) -> None:
-        """Search for the gallery image `positions[index]`."""
-        if index < len(positions):
-            self.act(lambda state: search(state, "gallery", int(positions[index])))
-
-    def search_thumbnail(self, index: int) -> None:
-        """Search for the query at `index` of the thumbnails."""
-        position = self.state.query // THUMBNAILS * THUMBNAILS + index
-        if position < self.queries:
-            self.act(lambda state: search(state, "query", position))
+    def step_to_hardest(self, state: State) -> State:
+        """The next of the hardest queries, in the order of the current ranking."""
+        return next_hardest(state, self.hardest("reranked" if state.reranking else "similarity"))
 
     def search_upload(self, value: Any) -> None:
         """Search for the photo in a `FileUpload.value`, and empty that, so that the same file can be uploaded again."""
         file = photos.uploaded_file(value)
         if file is None:
             return
-
-        def step(state: State) -> State:
-            image = photos.read_photo(file[1], file[0], self.retrieval.network.image_size)
-            predictions = predict(self.retrieval.network, image[None], flip=True)
-            return search(state, "photo", photo=Photo(file[0], image, predictions))
-
-        self.act(step)
+        self.act(self.predict_photo, *file)
         self.upload.set_trait("value", type(value)())
 
-    def render(self, state: State) -> tuple[Results, dict[str, str]]:
-        """The results of `state` and everything that is shown, by the name of its text or tiles. No widget changes."""
+    def predict_photo(self, state: State, name: str, content: bytes) -> State:
+        """Search for an image file. Raises the errors of `read_photo`."""
+        image = photos.read_photo(content, name, self.retrieval.network.image_size)
+        predictions = predict(self.retrieval.network, image[None], flip=True)
+        return search(state, "photo", photo=Photo(name, image, predictions))
+
+    def render(self, state: State) -> Page:
+        """Everything that is shown for `state`, without changing a widget."""
         found = find(self.retrieval, state)
-        start, first = state.page * PAGE_SIZE, state.query // THUMBNAILS * THUMBNAILS
-        positions = found.order[start : start + PAGE_SIZE]
-        shown = [self.result(state, found, position, start + i + 1) for i, position in enumerate(positions)]
-        missed = [self.result(state, found, position) for position in found.missed[:PAGE_SIZE]]
-        strip = [self.card("query", i) for i in range(first, min(first + THUMBNAILS, self.queries))]
-        return found, {
+        count, start, first = len(found.order), state.page * PAGE_SIZE, state.query // THUMBNAILS * THUMBNAILS
+        page, missed = found.order[start : start + PAGE_SIZE].tolist(), found.missed[:PAGE_SIZE].tolist()
+        queries = range(first, min(first + THUMBNAILS, self.queries))
+        strip = [self.card("query", i)._replace(rank=i + 1) for i in queries]
+        if state.kind == "query":
+            strip[state.query - first] = strip[state.query - first]._replace(verdict=CURRENT)
+        shown = [self.result(state, found, position, start + i + 1) for i, position in enumerate(page)]
+        lost = [self.result(state, found, position) for position in missed]
+        some = f", the first {PAGE_SIZE} shown" if len(found.missed) > PAGE_SIZE else ""
+        texts = {
             "header": cards.header(state, found, self.queries),
             "query": self.query_panel(state),
-            "results": cards.cards(shown, "Results", state.show_attributes),
-            "pages": cards.page_count(state.page, len(found.order)),
-            "missed_title": cards.missed_title(len(found.missed)),
-            "missed": cards.cards(missed, "Missed matches", state.show_attributes),
-            "thumbnails": cards.thumbnails(strip, first, state.index if state.kind == "query" else None),
+            "pages": f"{start + 1:,}–{start + len(page):,} of {count:,}" if count else "0 results",
+            "missed": f'<h4 class="qr-heading">Missed matches: {len(found.missed):,}{some}</h4>' if missed else "",
         }
+        tiles: dict[str, tuple[str, Sequence[int]]] = {
+            "results": (cards.cards(shown, "Results", state.show_attributes), page),
+            "missed": (cards.cards(lost, "Missed matches", state.show_attributes), missed),
+            "queries": (cards.cards(strip, "Queries", False), queries),
+        }
+        return Page(count, texts, tiles)
 
     def query_panel(self, state: State) -> str:
         """What is searched for: an image with its attributes, or words."""
@@ -138,7 +145,7 @@ class View:
     def result(self, state: State, found: Results, position: int, rank: int = 0) -> Card:
         """The card of a gallery image, with heat maps darkened where it adds little to the similarity."""
         score, verdict = float(found.scores[position]), int(found.verdicts[position])
-        card = self.card("gallery", int(position))._replace(rank=rank, score=score, verdict=verdict)
+        card = self.card("gallery", position)._replace(rank=rank, score=score, verdict=verdict)
         if state.show_heat:
             image = self.retrieval.gallery_images[position]
             maps, _ = match_map(self.retrieval.network, image[None], embedding(self.retrieval, state)[None])
@@ -147,125 +154,84 @@ class View:
 
     def card(self, kind: str, position: int) -> Card:
         """The card of an image of "query" or "gallery", without rank and score."""
-        parts, is_query = self.retrieval, kind == "query"
-        row = (parts.query_table if is_query else parts.gallery_table).iloc[position]
-        predictions = parts.query if is_query else parts.gallery
+        parts = self.retrieval
+        table, images, predictions = parts.gallery_table, parts.gallery_images, parts.gallery
+        if kind == "query":
+            table, images, predictions = parts.query_table, parts.query_images, parts.query
+        row = table.iloc[position]
         attributes = cards.predicted_attributes(predictions, position, row)
-        return Card(self.picture(kind, position), str(row["file"]), int(row["camera"]), attributes)
+        return Card(photos.data_uri(images[position]), str(row["file"]), int(row["camera"]), attributes)
 
-    def _picture(self, kind: str, position: int) -> str:
-        images = self.retrieval.query_images if kind == "query" else self.retrieval.gallery_images
-        return photos.data_uri(images[position])
-
-    def show(self, html: dict[str, str]) -> None:
-        """Put a page on the screen, if there is a new one, and let the controls show the state."""
-        state, wide = self.state, self.state.show_attributes
-        counts = {"results": len(self.page()), "missed": len(self.results.missed), "thumbnails": self.queries}
-        for name, text in html.items():
-            if name in self.tiles:
-                self.tiles[name].show(text, counts[name], wide)
-            else:
-                self.texts[name].value = text
+    def show(self) -> None:
+        """Put the page on the screen and let the controls show the state."""
+        state = self.state
+        for name, text in self.page.texts.items():
+            self.texts[name].value = text
+        for name, (html, positions) in self.page.tiles.items():
+            self.tiles[name].show(html, positions, state.show_attributes)
         self.settling = True
         for name, control in self.inputs.items():
             control.value = getattr(state, name)
         self.inputs["reranking"].disabled = state.kind != "query"
         self.inputs["threshold"].disabled = state.length > 0
+        self.options.layout.display = "flex" if state.show_options else "none"
         self.back.disabled = state.page == 0
-        self.forward.disabled = (state.page + 1) * PAGE_SIZE >= len(self.results.order)
+        self.forward.disabled = (state.page + 1) * PAGE_SIZE >= self.page.results
         self.settling = False
 
     def _inputs(self) -> dict[str, Any]:
-        """The controls by the name of what they change."""
+        """The controls, by the name of what they change."""
         parts = self.retrieval
         cameras = sorted({int(camera) for camera in parts.gallery_table["camera"] if camera >= 0})
         classes = [(task, name) for task in TASKS if task in parts.gallery.probabilities for name in TASKS[task]]
-        lengths = [
-            ("all above the threshold", 0),
-            *((f"the best {length}", length) for length in (10, 20, 50, 100, 200)),
-        ]
-        return {
-            "words": self._input(widgets.Text, "words", "Words", "Search for attributes",
+        lengths = [("above the threshold", 0), *((f"best {length}", length) for length in (10, 20, 50, 100, 200))]
+        made = {
+            "words": _control(widgets.Text, "Words", "Search for attributes",
                 placeholder="woman, red top, backpack", continuous_update=False),
-            "length": self._input(widgets.Dropdown, "length", "Return", "Which gallery images are returned", options=lengths),
-            "threshold": self._input(widgets.FloatSlider, "threshold", "Threshold", "The smallest score of a returned image",
+            "length": _control(widgets.Dropdown, "Return", "Which gallery images are returned", options=lengths),
+            "threshold": _control(widgets.FloatSlider, "Threshold", "The smallest score of a returned image",
                 min=0, max=1, step=0.01),
-            "reranking": self._input(widgets.Checkbox, "reranking", "Re-ranking",
+            "show_options": _control(widgets.Checkbox, "Options", "Show re-ranking, filters, attributes and heat maps",
+                indent=False),
+            "reranking": _control(widgets.Checkbox, "Re-ranking",
                 "Order by k-reciprocal re-ranking, with a threshold of its own", indent=False),
-            "junk_filter": self._input(widgets.Checkbox, "junk_filter", "Junk filter",
-                "Remove gallery images that show no person", indent=False, disabled=parts.keep is None),
-            "show_attributes": self._input(widgets.Checkbox, "show_attributes", "Show attributes",
+            "junk_filter": _control(widgets.Checkbox, "Junk filter", "Remove gallery images that show no person",
+                indent=False, disabled=parts.keep is None),
+            "show_attributes": _control(widgets.Checkbox, "Show attributes",
                 "Write predicted attributes on results; ✗ marks errors", indent=False),
-            "show_heat": self._input(widgets.Checkbox, "show_heat", "Show where they match",
+            "show_heat": _control(widgets.Checkbox, "Show where they match",
                 "Darken the places of a result that add little to the similarity", indent=False),
-            "attribute": self._input(widgets.Dropdown, "attribute", "Attribute",
-                "Return only images with this predicted attribute",
+            "attribute": _control(widgets.Dropdown, "Attribute", "Return only images with this predicted attribute",
                 options=[("any", ()), *((": ".join(pair), pair) for pair in classes)]),
-            "camera": self._input(widgets.Dropdown, "camera", "Camera", "Return only images from this camera",
+            "camera": _control(widgets.Dropdown, "Camera", "Return only images from this camera",
                 options=[("any", -1), *((str(camera), camera) for camera in cameras)]),
         }  # fmt: skip
+        for name, control in made.items():
+            control.style.description_width = "initial"
+            control.observe(lambda event, name=name: self.act(changed, name, event["new"]), "value")
+        return made
 
-    def _input(self, kind: Any, name: str, description: str, tooltip: str, **options: Any) -> Any:
-        """A control that changes `name` of the state."""
-        control = _control(kind, description, tooltip, style={"description_width": "initial"}, **options)
-        control.observe(lambda event: self.act(lambda state: changed(state, name, event["new"])), "value")
-        return control
-
-    def _button(self, description: str, tooltip: str, step: Step) -> Any:
+    def _button(self, description: str, tooltip: str, step: Callable[..., State], *arguments: Any) -> Any:
         """A button that takes a step."""
         button = _control(widgets.Button, description, tooltip)
-        button.on_click(lambda _: self.act(step))
+        button.on_click(lambda _: self.act(step, *arguments))
         return button
 
     def _layout(self) -> widgets.VBox:
-        inputs, texts, tiles, generator = self.inputs, self.texts, self.tiles, np.random.default_rng()
-
-        def query(state: State, offset: int) -> State:
-            return search(state, "query", (state.query + offset) % self.queries)
-
-        def hardest(state: State) -> State:
-            return next_hardest(state, self.hardest("reranked" if state.reranking else "similarity"))
-
-        stacks = [
-            [
-                self._button("◀ Previous", "Search for the previous query", lambda state: query(state, -1)),
-                self._button(
-                    "Random", "Search for a random query", lambda s: query(s, int(generator.integers(self.queries)))
-                ),
-            ],
-            [
-                self._button("Next ▶", "Search for the next query", lambda state: query(state, 1)),
-                self._button(
-                    "Hardest", "Search for the query with the lowest average precision, then the next", hardest
-                ),
-            ],
-            [inputs["words"], self.upload],
-        ]
-        left, middle, right = (_box(stack, "qr-stack", widgets.VBox) for stack in stacks)
-        names = ("reranking", "junk_filter", "show_attributes", "show_heat", "attribute", "camera")
-        options = _box([inputs[name] for name in names], "qr-row qr-options")
-        options.layout.display = "none"
-        more = _control(widgets.Button, "Options ▾", "Show or hide re-ranking, filters, attributes and heat maps")
-
-        def toggle(_: Any) -> None:
-            hidden = options.layout.display == "none"
-            options.layout.display, more.description = ("flex", "Options ▴") if hidden else ("none", "Options ▾")
-
-        more.on_click(toggle)
+        inputs, texts, tiles = self.inputs, self.texts, self.tiles
+        previous = self._button("◀ Previous", "Search for the previous query", self.step, -1)
+        following = self._button("Next ▶", "Search for the next query", self.step, 1)
+        other = self._button("Random", "Search for a random query", self.step, 0)
+        hard = self._button("Hardest", "Search for the query with the lowest average precision", self.step_to_hardest)
+        pairs = [previous, other], [following, hard], [inputs["words"], self.upload]
+        left, middle, right = (_box(pair, "qr-stack", widgets.VBox) for pair in pairs)
         pages = _box([self.back, texts["pages"], self.forward], "qr-row")
-        found = [
-            texts["message"],
-            texts["header"],
-            tiles["results"].box,
-            pages,
-            texts["missed_title"],
-            tiles["missed"].box,
-        ]
+        found = [self.message, texts["header"], tiles["results"].box, pages, texts["missed"], tiles["missed"].box]
         rows = [
             widgets.HTML(cards.STYLE),
-            _box([left, tiles["thumbnails"].box, middle, right], "qr-row"),
-            _box([inputs["length"], inputs["threshold"], more], "qr-row qr-result-row"),
-            options,
+            _box([left, tiles["queries"].box, middle, right], "qr-row"),
+            _box([inputs["length"], inputs["threshold"], inputs["show_options"]], "qr-row qr-result-row"),
+            self.options,
             _box([_box([texts["query"]], "qr-side"), _box(found, "qr-found", widgets.VBox)], "qr-main"),
         ]
         return _box(rows, "qr", widgets.VBox)
@@ -278,18 +244,24 @@ class Tiles:
     """
 
     def __init__(self, most: int, name: str, clicked: Callable[[int], None]):
-        self.html, self.kind = widgets.HTML(), f"qr-{name.split()[0].lower()}"
-        buttons = [
-            _control(widgets.Button, f"{name} {i + 1}", f"Search for {name.lower()} {i + 1}") for i in range(most)
-        ]
+        self.html, self.kind, self.positions = widgets.HTML(), f"qr-{name.split()[0].lower()}", list[int]()
+        self.clicked = clicked
+        names = [f"{name} {number}" for number in range(1, most + 1)]
+        buttons = [_control(widgets.Button, text, f"Search for {text.lower()}") for text in names]
         for index, button in enumerate(buttons):
-            button.on_click(lambda _, index=index: clicked(index))
+            button.on_click(lambda _, index=index: self.click(index))
         self.box = _box([self.html, _box(buttons, "qr-buttons")], f"qr-tiles {self.kind}")
 
-    def show(self, html: str, shown: int, wide: bool) -> None:
-        """Show `html`, in which the first `shown` images can be clicked; `wide` cards have room for attributes."""
+    def click(self, index: int) -> None:
+        """Report the position of the image at `index`, if there is one."""
+        if index < len(self.positions):
+            self.clicked(self.positions[index])
+
+    def show(self, html: str, positions: Sequence[int], wide: bool) -> None:
+        """Show `html` with images at `positions`; `wide` cards have room for attributes."""
+        self.positions = list(positions)
         (self.box.add_class if wide else self.box.remove_class)("qr-wide")
-        hidden = f".qr .{self.kind} .qr-buttons button:nth-child(n+{shown + 1}) {{ display: none }}"
+        hidden = f".qr .{self.kind} .qr-buttons button:nth-child(n+{len(positions) + 1}) {{ display: none }}"
         self.html.value = f"{html}<style>{hidden}</style>"
 
 
