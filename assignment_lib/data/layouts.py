@@ -153,6 +153,7 @@ def _read_course(root: Path, notes: list[str]) -> Tables:
     if without_images:
         notes.append(f"{file.name}: {_ids_have(without_images)} annotations but no images in train/")
     query, gallery = (_test_table(root, name, notes, anonymous=True) for name in ("queries", "test"))
+    _note_unused_folders(root, LAYOUTS["course"], notes)
     return Tables(train, query, gallery, (), annotations)
 
 
@@ -163,6 +164,7 @@ def _read_with_identities(root: Path, names: Sequence[str], places: Iterable[Pat
         gallery_name = "test"
     train = _train_table(child(root, train_name) or root, notes)
     query, gallery = (_test_table(root, name, notes) for name in (query_name, gallery_name))
+    _note_unused_folders(root, (train_name, gallery_name, query_name, "gt_bbox", "gt_query"), notes)
     mat = find_market_attributes(places)
     if mat is None:
         notes.append(f"no {ATTRIBUTES_FILE} in or next to {root.name}/: re-identification only, without attributes")
@@ -184,10 +186,19 @@ def _read_training_only(root: Path, notes: list[str]) -> Tables:
         "no annotations: re-identification only, without attributes",
         "no test set: gallery and queries are empty",
     ]
-    train = _train_table(child(root, "train") or root, notes)
+    folder = child(root, "train") or root
+    train = _train_table(folder, notes)
+    if folder != root:
+        _note_unused_folders(root, ["train"], notes)
     if (train["pid"] == DISTRACTOR).any():
         notes.append("id 0 is treated as a person; in Market-1501 it marks distractors")
     return Tables(train, _table(root, [], []), _table(root, [], []), ())
+
+
+def _note_unused_folders(root: Path, used: Sequence[str], notes: list[str]) -> None:
+    unused = [place.name for place in subfolders(root) if place.name.lower() not in used and image_files(place)[0]]
+    if unused:
+        notes.append(f"images in {few(unused)} are ignored; this layout uses {few(used)}")
 
 
 def _check_cameras(root: Path, tables: Tables, notes: list[str]) -> None:

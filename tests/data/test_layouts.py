@@ -289,6 +289,14 @@ def test_train_query_and_gallery_folders_are_read(tmp_path, gallery, per_person)
     assert all(Path(path).is_file() for path in data.gallery["path"])
 
 
+@pytest.mark.parametrize("made", [course, market, None])
+def test_folders_that_the_layout_does_not_use_are_noted(tmp_path, made):
+    folder = made(tmp_path / "d") if made else images(tmp_path / "d" / "train", TRAIN_NAMES).parent
+    before = load(folder).notes
+    images(folder / "val", ["0001_c1.jpg"])
+    assert len(set(load(folder).notes) - set(before)) == 1 and "images in val are ignored" in str(load(folder).notes)
+
+
 @pytest.mark.parametrize("inner", ["", "train"])
 def test_one_folder_per_person(tmp_path, inner):
     for pid in ("0007", "0012"):
