@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assignment_lib.batches.transforms import erase, jitter, own_corners, sharpen, warp
+from assignment_lib.batches.transforms import erase, image_corners, jitter, sharpen, warp
 
 #: The seven, in the report's order; each is also the name of its probability in `Augmentation`.
 TRANSFORMS = ("rotation", "color_jitter", "flip", "erasing", "affine", "perspective", "sharpness")
@@ -30,14 +30,14 @@ TRANSFORMS = ("rotation", "color_jitter", "flip", "erasing", "affine", "perspect
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How often and how far each transform goes. A field named like a transform is its probability; 0 switches it off.
+    """The probability and the range of each transform. A field named like a transform is its probability; 0 switches it off.
 
-    Ranges follow torchvision: `degrees` and `shear` in degrees either way, `translate` in shares of width and height,
-    `brightness`, `contrast`, `saturation` as factors in 1 ± x, `hue` in turns either way (small, since colours are
-    labels), `distortion` as the share of the half side by which a corner moves inwards, `erasing_scale` the erased share
-    of the area and `erasing_ratio` its height divided by its width. The defaults are mild, for upright people in 128x64.
+    Ranges follow torchvision: `degrees` and `shear` in ± degrees, `translate` in shares of width and height, `brightness`,
+    `contrast`, `saturation` as factors in 1 ± x, `hue` in ± turns (small, since colours are labels), `distortion` as the
+    share of the half side by which a corner moves inwards, `erasing_scale` as the erased share of the area and
+    `erasing_ratio` as height divided by width of the erased box. The defaults are mild, for upright people at 128x64.
 
-    Raises ValueError, in one sentence, where a value is out of its range.
+    Raises `ValueError` naming the field whose value is out of range.
     """
 
     rotation: float = 1.0
@@ -61,35 +61,37 @@ class Augmentation:
     sharpness_range: tuple[float, float] = (0.5, 2.0)
 
     def __post_init__(self) -> None:
-        for field in fields(self):  # lists, as they come back from JSON, become tuples: equality and hash stay
+        for field in fields(self):  # JSON returns lists; as tuples, settings stay equal and hashable
             if isinstance(getattr(self, field.name), list):
                 object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
         for name in TRANSFORMS:
-            _require(0 <= getattr(self, name) <= 1, f"{name}={getattr(self, name)} is a probability, between 0 and 1")
+            _require(0 <= getattr(self, name) <= 1, f"{name}={getattr(self, name)} is a probability; pass 0 to 1")
         for name in ("brightness", "contrast", "saturation"):
-            _require(getattr(self, name) >= 0, f"{name}={getattr(self, name)} must not be negative")
-        _require(0 <= self.hue <= 0.5, f"hue={self.hue} is in turns, between 0 and 0.5")
-        _require(0 <= self.distortion <= 1, f"distortion={self.distortion} is a share, between 0 and 1")
-        _require(abs(self.shear) < 90, f"shear={self.shear} degrees must stay below 90")
-        _require(all(0 <= share <= 1 for share in self.translate), f"translate={self.translate} are shares, 0 to 1")
+            _require(getattr(self, name) >= 0, f"{name}={getattr(self, name)} is negative; pass 0 or more")
+        _require(0 <= self.hue <= 0.5, f"hue={self.hue} is in turns; pass 0 to 0.5")
+        _require(0 <= self.distortion <= 1, f"distortion={self.distortion} is a share; pass 0 to 1")
+        _require(abs(self.shear) < 90, f"shear={self.shear} is in degrees; pass less than 90")
+        _require(
+            all(0 <= share <= 1 for share in self.translate), f"translate={self.translate} are shares; pass 0 to 1"
+        )
         for name, least in (("scale", 1e-3), ("erasing_scale", 0), ("erasing_ratio", 1e-3), ("sharpness_range", 0)):
             low, high = getattr(self, name)
-            _require(least <= low <= high, f"{name}={low, high} must be (low, high) with low at least {least:g}")
+            _require(least <= low <= high, f"{name}={low, high} is no range; pass (low, high) with {least:g} <= low")
 
 
 def only(name: str, settings: Augmentation | None = None) -> Augmentation:
-    """`settings` (the defaults where None) with the transform `name` certain and the six others off.
+    """`settings` (default: `REPORT`) with probability 1 for the transform `name` and 0 for the six others.
 
-    Raises ValueError where `name` is none of `TRANSFORMS`.
+    Raises `ValueError` for a `name` outside `TRANSFORMS`.
     """
-    _require(name in TRANSFORMS, f"{name!r} is none of the transforms {', '.join(TRANSFORMS)}")
+    _require(name in TRANSFORMS, f"transform {name!r} is unknown; pass one of {', '.join(TRANSFORMS)}")
     probabilities: dict[str, Any] = {other: float(other == name) for other in TRANSFORMS}
     return replace(settings or Augmentation(), **probabilities)
 
 
-def _require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise ValueError(otherwise)
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
 
 
 #: The report's seven transforms, with mild ranges for upright people.
@@ -114,21 +116,20 @@ AUGMENTATIONS = {"report": REPORT, "standard": STANDARD, "none": None}
 
 def by_name(name: str) -> Augmentation | None:
     """The preset of `AUGMENTATIONS` called `name`; None for "none". Raises `ValueError` for another name."""
-    if name not in AUGMENTATIONS:
-        raise ValueError(f"augmentation={name!r} is unknown; pass one of {', '.join(AUGMENTATIONS)}")
+    _require(name in AUGMENTATIONS, f"augmentation={name!r} is unknown; pass one of {', '.join(AUGMENTATIONS)}")
     return AUGMENTATIONS[name]
 
 
 _ERASING_ATTEMPTS = 10
-# Random numbers a sample: whether each transform happens, ten ranges, four corners, an erased box.
+# Random numbers per image: one per transform (is it applied?), ten ranges, four corners, an erased box.
 _DRAWS = (len(TRANSFORMS), 10, 8, 2 + 2 * _ERASING_ATTEMPTS)
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What was drawn for each of n samples, on the CPU; float64 unless said otherwise.
+    """The random parameters of n images, on the CPU; float64 unless stated otherwise.
 
-    A transform that was not drawn holds its neutral value: angle 0, factor 1, the picture's own corners, an empty box.
+    A transform that is not applied has its neutral value: angle 0, factor 1, the corners of the image, an empty box.
     """
 
     size: tuple[int, int]  # height, width in pixels
@@ -137,7 +138,7 @@ class Parameters:
     translation: Tensor  # (n, 2) pixels, right and down
     scale: Tensor  # (n,)
     shear: Tensor  # (n,) degrees, along x
-    corners: Tensor  # (n, 4, 2) pixels x, y, clockwise from the top left: where the picture's corners go
+    corners: Tensor  # (n, 4, 2) pixels x, y, clockwise from the top left: new corners of the image
     brightness: Tensor  # (n,) factors
     contrast: Tensor
     saturation: Tensor
@@ -152,31 +153,31 @@ class Parameters:
 def draw_parameters(
     n: int, size: tuple[int, int], settings: Augmentation | None = None, generator: torch.Generator | None = None
 ) -> Parameters:
-    """What `augment.apply` is to do with `n` samples of `size` = (height, width).
+    """Random parameters for `n` images of `size` = (height, width).
 
-    Every call takes the same number of random numbers whatever the settings, and each transform has its own: switching
-    one off leaves the draws of the others, and of all later batches, as they were.
+    Every call draws the same number of random numbers, and each transform has its own. Switching a transform off therefore
+    does not change the others, nor later batches.
     """
     settings = settings or Augmentation()
     height, width = size
     numbers = torch.rand(sum(_DRAWS), n, generator=generator, dtype=torch.float64)
     chances, ranges, corners, boxes = numbers.split(_DRAWS)
-    happens = {name: chance < getattr(settings, name) for name, chance in zip(TRANSFORMS, chances, strict=True)}
-    following = iter(ranges)
+    applied = {name: chance < getattr(settings, name) for name, chance in zip(TRANSFORMS, chances, strict=True)}
+    remaining = iter(ranges)
 
     def between(low: float, high: float, name: str, neutral: float) -> Tensor:
-        return torch.where(happens[name], low + (high - low) * next(following), neutral)
+        return torch.where(applied[name], low + (high - low) * next(remaining), neutral)
 
     def factor(spread: float) -> Tensor:
         return between(max(0.0, 1 - spread), 1 + spread, "color_jitter", 1.0)
 
-    reach_x, reach_y = settings.translate[0] * width, settings.translate[1] * height
+    shift_x, shift_y = settings.translate[0] * width, settings.translate[1] * height
     return Parameters(
         size=(height, width),
-        flip=happens["flip"],
+        flip=applied["flip"],
         angle=between(-settings.degrees, settings.degrees, "rotation", 0.0),
         translation=torch.stack(
-            (between(-reach_x, reach_x, "affine", 0.0), between(-reach_y, reach_y, "affine", 0.0)), 1
+            (between(-shift_x, shift_x, "affine", 0.0), between(-shift_y, shift_y, "affine", 0.0)), 1
         ),
         scale=between(*settings.scale, "affine", 1.0),
         shear=between(-settings.shear, settings.shear, "affine", 0.0),
@@ -185,39 +186,40 @@ def draw_parameters(
         saturation=factor(settings.saturation),
         hue=between(-settings.hue, settings.hue, "color_jitter", 0.0),
         sharpness=between(*settings.sharpness_range, "sharpness", 1.0),
-        corners=_draw_corners(size, settings.distortion, happens["perspective"], corners.T),
-        box=_draw_boxes(size, settings, happens["erasing"], boxes),
+        corners=_draw_corners(size, settings.distortion, applied["perspective"], corners.T),
+        box=_draw_boxes(size, settings, applied["erasing"], boxes),
     )
 
 
-def _draw_corners(size: tuple[int, int], distortion: float, happens: Tensor, numbers: Tensor) -> Tensor:
-    """Each corner moved inwards by a whole number of pixels, up to `distortion` of the half side; (n, 4, 2).
+def _draw_corners(size: tuple[int, int], distortion: float, applied: Tensor, numbers: Tensor) -> Tensor:
+    """New corners (n, 4, 2), each moved inwards by a whole number of pixels, up to `distortion` of the half side.
 
-    Corners that would fold the picture over (possible from a distortion of 2/3, or in a few pixels) stay where they are.
+    Corners that are not convex would fold the image (possible from a distortion of 2/3, or in tiny images): these images
+    keep their own.
     """
     height, width = size
-    reach = torch.tensor([int(distortion * (width // 2)), int(distortion * (height // 2))], dtype=torch.float64)
+    largest = torch.tensor([int(distortion * (width // 2)), int(distortion * (height // 2))], dtype=torch.float64)
     inwards = torch.tensor([[1, 1], [-1, 1], [-1, -1], [1, -1]], dtype=torch.float64)
-    steps = (numbers.reshape(-1, 4, 2) * (reach + 1)).floor()
-    corners = own_corners(size) + inwards * steps * happens[:, None, None]
-    along = corners.roll(-1, 1) - corners
-    onwards = along.roll(-1, 1)
-    turns_right = along[..., 0] * onwards[..., 1] - along[..., 1] * onwards[..., 0] > 0
-    return torch.where(turns_right.all(1)[:, None, None], corners, own_corners(size))
+    steps = (numbers.reshape(-1, 4, 2) * (largest + 1)).floor()
+    corners = image_corners(size) + inwards * steps * applied[:, None, None]
+    edges = corners.roll(-1, 1) - corners
+    next_edges = edges.roll(-1, 1)
+    turns_right = edges[..., 0] * next_edges[..., 1] - edges[..., 1] * next_edges[..., 0] > 0
+    return torch.where(turns_right.all(1)[:, None, None], corners, image_corners(size))
 
 
-def _draw_boxes(size: tuple[int, int], settings: Augmentation, happens: Tensor, numbers: Tensor) -> Tensor:
-    """Boxes (n, 4) int64; as in torchvision the first of ten attempts that fits is taken, and none where none fits.
+def _draw_boxes(size: tuple[int, int], settings: Augmentation, applied: Tensor, numbers: Tensor) -> Tensor:
+    """Boxes (n, 4) int64: as in torchvision, the first of ten attempts that fits, or an empty box.
 
-    numbers: (2 + 2 · attempts, n) in [0, 1): where the box lies, then area and shape of each attempt.
+    numbers: (2 + 2 · attempts, n) in [0, 1): position of the box, then area and shape of each attempt.
     """
     height, width = size
     (low, high), shape_range = settings.erasing_scale, torch.tensor(settings.erasing_ratio, dtype=torch.float64).log()
     areas = height * width * (low + (high - low) * numbers[2::2])
     shapes = (shape_range[0] + (shape_range[1] - shape_range[0]) * numbers[3::2]).exp()
     heights, widths = (areas * shapes).sqrt().round(), (areas / shapes).sqrt().round()
-    fits = (heights < height) & (widths < width) & (heights > 0) & (widths > 0) & happens
-    first = fits.to(torch.int8).argmax(0, keepdim=True)  # argmax gives the first of equals
+    fits = (heights < height) & (widths < width) & (heights > 0) & (widths > 0) & applied
+    first = fits.to(torch.int8).argmax(0, keepdim=True)  # argmax returns the first maximum
     box_height, box_width = (sides.gather(0, first)[0] * fits.any(0) for sides in (heights, widths))
     top = (numbers[0] * (height - box_height + 1)).floor()
     left = (numbers[1] * (width - box_width + 1)).floor()
@@ -225,13 +227,12 @@ def _draw_boxes(size: tuple[int, int], settings: Augmentation, happens: Tensor, 
 
 
 def augment(images: Tensor, settings: Augmentation | None = None, generator: torch.Generator | None = None) -> Tensor:
-    """`images` with random transforms, drawn for each sample by itself.
+    """Augmented copies of `images`, with random parameters per image.
 
-    images: (B, 3, H, W), uint8 or float32 in [0, 1], on any device, in any memory format; left as they are.
-    settings: the default `Augmentation()` where None.
-    generator: a CPU generator; torch's own where None.
+    images: (B, 3, H, W), uint8 or float32 in [0, 1], on any device, in any memory format; not modified.
+    settings: `REPORT` if None. generator: a CPU generator; torch's default if None.
     Returns float32 in [0, 1], (B, 3, H, W), contiguous, on the same device.
-    Raises TypeError for another dtype and ValueError for another shape.
+    Raises `TypeError` for another dtype and `ValueError` for another shape.
     """
     _check_images(images)
     height, width = images.shape[-2:]
@@ -239,14 +240,15 @@ def augment(images: Tensor, settings: Augmentation | None = None, generator: tor
 
 
 def apply_transforms(images: Tensor, parameters: Parameters) -> Tensor:
-    """`images` transformed as `parameters` say; shapes and dtypes as in `augment`.
+    """Transform `images` by `parameters`; shapes, dtypes and errors as in `augment`.
 
-    Raises ValueError where the parameters were drawn for another number or size of images.
+    Raises `ValueError` for parameters that were drawn for another number or size of images.
     """
     _check_images(images)
     if len(parameters) != len(images) or parameters.size != tuple(images.shape[-2:]):
         raise ValueError(
-            f"these parameters are for {len(parameters)} images of {parameters.size}, not {tuple(images.shape)}"
+            f"these parameters were drawn for {len(parameters)} images of {parameters.size}, not for "
+            f"{tuple(images.shape)}; draw them for these images"
         )
     with torch.no_grad():
         images = to_float(images)
@@ -257,13 +259,13 @@ def apply_transforms(images: Tensor, parameters: Parameters) -> Tensor:
 
 
 def to_float(images: Tensor) -> Tensor:
-    """A contiguous float32 copy in [0, 1] of uint8 (0..255) or float32 images, on their device."""
+    """A contiguous float32 copy in [0, 1] of uint8 (0 to 255) or float32 images, on their device."""
     copied = images.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     return copied.div_(255) if images.dtype == torch.uint8 else copied
 
 
 def _check_images(images: Tensor) -> None:
     if images.dtype not in (torch.uint8, torch.float32):
-        raise TypeError(f"images must be uint8 or float32 in [0, 1], not {images.dtype}: convert them first")
+        raise TypeError(f"images must be uint8 or float32 in [0, 1], not {images.dtype}; convert them")
     if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"images must be (B, 3, height, width), not {tuple(images.shape)}")
+        raise ValueError(f"images must be (B, 3, height, width), not {tuple(images.shape)}; reshape them")

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
 
 class Positions(Protocol):
-    """The order of an epoch: a list of positions, or a torch sampler, which draws anew at each iteration."""
+    """The order of an epoch: a list of positions, or a torch sampler, which draws anew per iteration."""
 
     def __iter__(self) -> Iterator[int]: ...
 
@@ -33,14 +33,14 @@ class Batches:
     """Batches of stored images; each `for batch in batches` is an epoch.
 
     images: uint8 (N, 3, H, W), in memory, memory-mapped or on the device.
-    sampler: positions 0..N-1 in order; a torch sampler is iterated anew in each epoch. A sampler of whole people has an
-        attribute `batch_size`, which replaces `batch_size` where there are too few people for it.
+    sampler: positions in [0, N) in order; a torch sampler is iterated anew in each epoch. A `batch_size` attribute of the
+        sampler takes precedence: samplers of whole people shrink batches where there are too few people.
     attributes, pids: int64 (N, 12) and (N,), or None.
-    augmentation: None for none. generator: a CPU generator for it; torch's default where None.
-    on_device: keep all images on `device`. By default on a GPU, if they take less than a quarter of its free memory.
+    augmentation: None for none. generator: a CPU generator for it; torch's default if None.
+    on_device: keep all images on `device`. Default: on a GPU, if they take less than a quarter of its free memory.
 
     A last batch of a single image is dropped, because batch norm cannot train on it (unless it is the only batch).
-    Raises ValueError where lengths differ or the sampler names an image that does not exist.
+    Raises `ValueError` if lengths differ or the sampler names an image that does not exist.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Batches:
     ) -> None:
         device = torch.device(device)
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"images must be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
+            raise ValueError(f"images are {images.dtype} {tuple(images.shape)}; pass uint8 (N, 3, H, W)")
         for name, targets in (("attributes", attributes), ("pids", pids)):
             if targets is not None and len(targets) != len(images):
-                raise ValueError(f"{len(images)} images but {len(targets)} {name}: pass one row per image")
+                raise ValueError(f"{len(images)} images but {len(targets)} {name}; pass one row per image")
         if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size} must be at least 1")
+            raise ValueError(f"batch_size={batch_size} is too small; pass 1 or more")
         if on_device is None:
             on_device = device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4
         self.images = images.to(device) if on_device else images
@@ -85,30 +85,30 @@ class Batches:
         positions = torch.tensor([int(position) for position in self.sampler], dtype=torch.int64)
         if len(positions) and (positions.min() < 0 or positions.max() >= len(self.images)):
             raise ValueError(
-                f"the sampler names images {positions.min()} to {positions.max()}, but there are 0 to "
-                f"{len(self.images) - 1}"
+                f"the sampler names images {positions.min()} to {positions.max()}, but there are only 0 to "
+                f"{len(self.images) - 1}; build it for these images"
             )
         return positions[: len(self) * self.batch_size]
 
     def over(self, positions: Tensor, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from `draw`, from batch `start` on, where a resumed training continues."""
-        # Targets and order are on the device, so a step moves only its pixels.
+        """The batches of an epoch `positions` from `draw`; a resumed training begins at batch `start`."""
+        # Targets and order are on the device, so a step copies only its pixels.
         positions = positions[start * self.batch_size :]
-        on_device = positions.to(self.device)
-        for index, here in zip(on_device.split(self.batch_size), positions.split(self.batch_size), strict=True):
+        device_batches = positions.to(self.device).split(self.batch_size)
+        for index, host_index in zip(device_batches, positions.split(self.batch_size), strict=True):
             if len(index) == 0:
                 return
-            images = self._gather(index, here)
+            images = self._gather(index, host_index)
             plain = self.augmentation is None
             images = to_float(images) if plain else augment(images, self.augmentation, self.generator)
             attributes, pids = (None if rows is None else rows[index] for rows in (self.attributes, self.pids))
             yield Batch(images, attributes, pids, index)
 
-    def _gather(self, index: Tensor, here: Tensor) -> Tensor:
+    def _gather(self, index: Tensor, host_index: Tensor) -> Tensor:
         if self.images.device.type != "cpu" or self.device.type == "cpu":
             return self.images.index_select(0, index)
         # Page-locked memory lets the copy overlap with computation; torch reuses such buffers.
-        shape, on_gpu = (len(here), *self.images.shape[1:]), self.device.type == "cuda"
+        shape, on_gpu = (len(host_index), *self.images.shape[1:]), self.device.type == "cuda"
         pinned = torch.empty(shape, dtype=torch.uint8, pin_memory=on_gpu)
-        torch.index_select(self.images, 0, here, out=pinned)
+        torch.index_select(self.images, 0, host_index, out=pinned)
         return pinned.to(self.device, non_blocking=True)

@@ -6,7 +6,8 @@ target -1 (unknown class) counts in no class of that task.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import pandas as pd
 import torch
@@ -18,7 +19,7 @@ from assignment_lib.data.attributes import N_CLASSES, TASKS, class_slices
 
 #: The values of a recipe's `sampler`.
 SAMPLERS = ("weighted", "identities", "pairs", "uniform")
-#: Images per person in a batch of these samplers; parts of a batch are multiples of it.
+#: Images per person in a batch of these samplers; the batch size must be a multiple.
 _IMAGES_PER_PERSON = {"identities": 4, "pairs": 2}
 
 
@@ -109,12 +110,11 @@ def weighted_sampler(sample_weights: Tensor, generator: torch.Generator) -> Weig
 class IdentitySampler(Sampler[int]):
     """P x K batches: `persons` identities with `images` images each (Hermans et al. 2017, section 2).
 
-    `pids` `(N,)` holds the identity of each image. Identities are taken from one random order after another, so all are
-    drawn equally often; an image is drawn again only after all others of its identity. An identity with fewer than `images`
-    images repeats some. With fewer than `persons` identities a batch has all of them. An epoch has N // batch size batches,
-    at least one, laid out one after the other: give `Batches` the attribute `batch_size` of this sampler. The draws depend
-    only on the state of `generator`, so a resumed training repeats them.
-    Raises `ValueError` for fewer than two identities.
+    `pids` `(N,)` holds the identity of each image. Identities follow one random order after another, so all are drawn
+    equally often. An image is drawn again only after all others of its identity; an identity with fewer than `images`
+    images repeats some. With fewer than `persons` identities a batch holds all of them. An epoch has N // `batch_size`
+    batches, at least one; `Batches` uses the attribute `batch_size`. The draws depend only on the state of `generator`, so
+    a resumed training repeats them. Raises `ValueError` for fewer than two identities.
 
     pytorch-metric-learning's `MPerClassSampler` draws the identities of each batch anew, so an epoch misses half of the
     images where people have few, and it uses numpy's global random state.
@@ -122,8 +122,14 @@ class IdentitySampler(Sampler[int]):
 
     def __init__(self, pids: Tensor, persons: int, images: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.positions, self.persons = _positions(pids, persons)
-        self.images, self.generator = images, generator
+        # One stable sort for all identities: a search of all images per identity would be quadratic.
+        self.positions = pids.argsort(stable=True).split(pids.unique(return_counts=True)[1].tolist())
+        if len(self.positions) < 2:
+            raise ValueError(
+                f"batches of people need two identities, but there is {len(self.positions)}; pass "
+                'sampler="uniform" and identity_loss="none", or add people'
+            )
+        self.persons, self.images, self.generator = min(persons, len(self.positions)), images, generator
         self.batch_size = self.persons * images
         self.batches = max(1, len(pids) // self.batch_size)
 
@@ -132,19 +138,30 @@ class IdentitySampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         waiting: dict[int, list[int]] = {}  # images of an identity that this epoch has not drawn yet
-        for batch in _draw_identities(len(self.positions), self.persons, self.batches, self.generator):
-            for identity in batch:
-                queue = waiting.setdefault(identity, [])
-                while len(queue) < self.images:
-                    positions = self.positions[identity]
-                    drawn = positions[torch.randperm(len(positions), generator=self.generator)].tolist()
-                    queued = set(queue)  # these come in this batch, so they must not be the next ones again
-                    queue += [p for p in drawn if p not in queued] + [p for p in drawn if p in queued]
-                yield from queue[: self.images]
-                del queue[: self.images]
+        order: list[int] = []
+        for _ in range(self.batches):
+            if len(order) < self.persons:
+                # The remaining identities come first, and none twice in a batch.
+                following = torch.randperm(len(self.positions), generator=self.generator).tolist()
+                order += [identity for identity in following if identity not in order]
+            for identity in order[: self.persons]:
+                yield from self._draw_images(self.positions[identity], waiting.setdefault(identity, []))
+            del order[: self.persons]
+
+    def _draw_images(self, positions: Tensor, queue: list[int]) -> list[int]:
+        while len(queue) < self.images:
+            drawn = self._shuffle(positions).tolist()
+            queued = set(queue)  # in this batch already, so they go to the end
+            queue += [p for p in drawn if p not in queued] + [p for p in drawn if p in queued]
+        images = queue[: self.images]
+        del queue[: self.images]
+        return images
+
+    def _shuffle(self, positions: Tensor) -> Tensor:
+        return positions[torch.randperm(len(positions), generator=self.generator)]
 
 
-class CameraPairSampler(Sampler[int]):
+class CameraPairSampler(IdentitySampler):
     """Batches of `persons` identities with two images each, from different cameras where an identity has them.
 
     Re-identification searches across cameras, and images from one camera are often near copies. `pids` and `cameras` are
@@ -153,87 +170,43 @@ class CameraPairSampler(Sampler[int]):
     """
 
     def __init__(self, pids: Tensor, cameras: Tensor | None, persons: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.positions, self.persons = _positions(pids, persons)
+        super().__init__(pids, persons, 2, generator)
         self.cameras = torch.arange(len(pids)) if cameras is None else cameras
-        self.generator = generator
-        self.batch_size = 2 * self.persons
-        self.batches = max(1, len(pids) // self.batch_size)
 
-    def __len__(self) -> int:
-        return self.batches * self.batch_size
-
-    def __iter__(self) -> Iterator[int]:
-        for batch in _draw_identities(len(self.positions), self.persons, self.batches, self.generator):
-            for identity in batch:
-                yield from self._pair(self.positions[identity])
-
-    def _pair(self, positions: Tensor) -> list[int]:
-        drawn = positions[torch.randperm(len(positions), generator=self.generator)]
+    def _draw_images(self, positions: Tensor, queue: list[int]) -> list[int]:
+        drawn = self._shuffle(positions)
         other_camera = drawn[self.cameras[drawn] != self.cameras[drawn[0]]]
         second = other_camera[0] if len(other_camera) else drawn[min(1, len(drawn) - 1)]
         return [int(drawn[0]), int(second)]
 
 
 class MixedSampler(Sampler[int]):
-    """Batches with a fixed number of images of added people; the other images show the labelled people.
+    """Batches with a fixed number of images from each of several samplers, first all of the first sampler.
 
-    `labelled` and `added` are samplers over subsets of the images, `positions` their positions among all images. Each batch
-    has `batch_size` images, `extra` of them added. An epoch has `batches` batches, at least one, as without added people, so
-    trainings with and without them cost the same.
+    `samplers` draw from subsets of the images, `positions` are the positions of these subsets among all images, `sizes` the
+    images per batch of each subset. An epoch has `batches` batches, at least one.
     """
 
     def __init__(
-        self,
-        labelled: Positions,
-        added: Positions,
-        positions: tuple[Tensor, Tensor],
-        batch_size: int,
-        extra: int,
-        batches: int,
+        self, samplers: Sequence[Positions], positions: Sequence[Tensor], sizes: Sequence[int], batches: int
     ) -> None:
         super().__init__()
-        self.samplers, self.positions = (labelled, added), tuple(part.tolist() for part in positions)
-        self.batch_size, self.extra, self.batches = batch_size, extra, max(1, batches)
+        self.parts = [(sampler, subset.tolist()) for sampler, subset in zip(samplers, positions, strict=True)]
+        self.sizes, self.batch_size, self.batches = tuple(sizes), sum(sizes), max(1, batches)
 
     def __len__(self) -> int:
         return self.batches * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
-        labelled, added = (_repeat(*part) for part in zip(self.samplers, self.positions, strict=True))
+        endless = [_repeat(sampler, positions) for sampler, positions in self.parts]
         for _ in range(self.batches):
-            yield from (next(labelled) for _ in range(self.batch_size - self.extra))
-            yield from (next(added) for _ in range(self.extra))
+            for images, size in zip(endless, self.sizes, strict=True):
+                yield from islice(images, size)
 
 
 def _repeat(sampler: Positions, positions: list[int]) -> Iterator[int]:
     while True:
-        for position in sampler:
-            yield positions[int(position)]
-
-
-def _positions(pids: Tensor, persons: int) -> tuple[list[Tensor], int]:
-    """The image positions of each identity, and the number of people per batch: `persons`, or all where there are fewer."""
-    # one stable sort for all identities: searching all images for each would be quadratic
-    positions = list(pids.argsort(stable=True).split(pids.unique(return_counts=True)[1].tolist()))
-    if len(positions) < 2:
-        raise ValueError(
-            f'the training data has {len(positions)} identity, and batches of people need two; pass sampler="uniform" and '
-            'identity_loss="none", or add people'
-        )
-    return positions, min(persons, len(positions))
-
-
-def _draw_identities(identities: int, persons: int, batches: int, generator: torch.Generator) -> Iterator[list[int]]:
-    """The identities of each batch, from one random order after another."""
-    order: list[int] = []
-    for _ in range(batches):
-        if len(order) < persons:
-            # the remaining ones come first, and none twice in a batch
-            following = torch.randperm(identities, generator=generator).tolist()
-            order = order + [identity for identity in following if identity not in order]
-        batch, order = order[:persons], order[persons:]
-        yield batch
+        yield from (positions[position] for position in sampler)
 
 
 def sampler_and_weights(
@@ -254,40 +227,38 @@ def sampler_and_weights(
     None and "weighted" draws like "uniform".
 
     `added` `(N,)` bool marks people of another data set. They take `added_share` of each batch, drawn by a sampler of the same
-    kind; class weights count the labelled people only.
-    Raises `ValueError` for an unknown `kind`, for a `batch_size` that holds less than two people of "identities" or "pairs" or
-    is not a multiple of 4 or 2, and for an `added_share` that leaves no room for labelled people.
+    kind; class weights count the labelled people only. An epoch has as many batches as the labelled images fill, so trainings
+    with and without added people cost the same.
+    Raises `ValueError` for an unknown `kind`, for a `batch_size` of "identities" or "pairs" that is not a multiple of 4 or 2
+    or holds fewer than two people, for fewer than two identities, and for an `added_share` outside (0, 1) or one that leaves no
+    room for labelled people.
     """
     if kind not in SAMPLERS:
         raise ValueError(f"sampler={kind!r} is unknown; pass one of {', '.join(SAMPLERS)}")
     unit = _IMAGES_PER_PERSON.get(kind, 1)
     if batch_size % unit or (unit > 1 and batch_size < 2 * unit):
-        below = max(2 * unit, batch_size // unit * unit)
+        valid = max(2 * unit, batch_size // unit * unit)
         raise ValueError(
             f"batch_size={batch_size} does not hold whole people: sampler={kind!r} draws {unit} images per person and needs "
-            f"two people; pass batch_size={below} or another multiple of {unit}"
+            f"two people; pass batch_size={valid} or another multiple of {unit}"
         )
     if added is None or not added.any():
         return _sampler_and_weights(kind, targets, pids, batch_size, generator, cameras)
-    if not 0 <= added_share < 1:
-        raise ValueError(f"added_share={added_share} must be at least 0 and below 1")
-    own, others = (~added).nonzero()[:, 0], added.nonzero()[:, 0]
-    extra = max(unit, round(added_share * batch_size / unit) * unit) if added_share else 0
-    if extra > batch_size - unit:
+    added_size = max(unit, round(added_share * batch_size / unit) * unit)
+    if not 0 < added_share < 1 or added_size > batch_size - unit:
         raise ValueError(
-            f"added_share={added_share} leaves no room for labelled people in batches of {batch_size}; lower it"
+            f"added_share={added_share} leaves no room for labelled or for added people in batches of {batch_size}; pass a "
+            "share between 0 and 1, such as 0.25"
         )
-
-    def subset(positions: Tensor, size: int) -> tuple[Positions, dict[str, Tensor] | None]:
-        part = (None if values is None else values[positions] for values in (targets, cameras))
-        part_targets, part_cameras = part
-        return _sampler_and_weights(kind, part_targets, pids[positions], size, generator, part_cameras)
-
-    sampler, weights = subset(own, batch_size - extra)
-    if not extra:
-        return MixedSampler(sampler, sampler, (own, own), batch_size, 0, len(own) // batch_size), weights
-    batches = len(own) // batch_size
-    return MixedSampler(sampler, subset(others, extra)[0], (own, others), batch_size, extra, batches), weights
+    samplers, positions, sizes, weights = [], [], [], []
+    for subset, size in ((~added, batch_size - added_size), (added, added_size)):
+        subset_targets, subset_cameras = (None if rows is None else rows[subset] for rows in (targets, cameras))
+        sampler, weight = _sampler_and_weights(kind, subset_targets, pids[subset], size, generator, subset_cameras)
+        samplers.append(sampler)
+        positions.append(subset.nonzero()[:, 0])
+        sizes.append(getattr(sampler, "batch_size", size))  # smaller where there are too few people
+        weights.append(weight)
+    return MixedSampler(samplers, positions, sizes, int((~added).sum()) // sum(sizes)), weights[0]
 
 
 def _sampler_and_weights(

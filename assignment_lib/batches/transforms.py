@@ -3,8 +3,8 @@
 Flip, rotation, affine and perspective are one homography per image and one interpolation; brightness, contrast and
 saturation are one linear map. `augmentation.py` draws the parameters and calls these functions.
 
-Matrices are (n, 3, 3) float64 and map an output pixel to the input pixel it shows, in pixels from the centre of the image,
-x to the right and y down: torchvision's convention.
+Matrices are (n, 3, 3) float64 and map a pixel of the output to a pixel of the input. As in torchvision, coordinates are
+pixels from the centre of the image, x to the right and y down.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def change_rows(chosen: Tensor, images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """`images` with `change` applied to the rows that `chosen` (n,) bool, on the CPU, names. Works in place.
+    """Apply `change` to the rows of `images` where `chosen` (n,) bool is true. May work in place; returns the images.
 
-    The number of rows is known on the CPU, so no device has to wait for it.
+    `chosen` is on the CPU, so that a GPU need not report the number of rows.
     """
     if not chosen.any():
         return images
@@ -34,26 +34,26 @@ def change_rows(chosen: Tensor, images: Tensor, change: Callable[[Tensor], Tenso
 
 
 def send(parameters: Tensor, images: Tensor) -> Tensor:
-    """A small CPU tensor as float32 on the device of `images`, without waiting for it."""
+    """Copy a small CPU tensor to the device of `images` as float32, without waiting."""
     return parameters.to(torch.float32).to(images.device, non_blocking=True)
 
 
-def own_corners(size: tuple[int, int]) -> Tensor:
-    """The corners of a picture of `size` = (height, width), clockwise from the top left: (4, 2) float64 pixels x, y."""
+def image_corners(size: tuple[int, int]) -> Tensor:
+    """The corners of an image of `size` = (height, width), clockwise from the top left: (4, 2) float64 pixels x, y."""
     height, width = size
     right, bottom = width - 1, height - 1
     return torch.tensor([[0, 0], [right, 0], [right, bottom], [0, bottom]], dtype=torch.float64)
 
 
 def warp(images: Tensor, parameters: Parameters) -> Tensor:
-    """float32 `images` (B, 3, H, W), each seen through its matrix of `homographies`; may work in place."""
+    """Resample float32 `images` (B, 3, H, W) by their `homographies`; may work in place."""
     matrices = homographies(parameters)
     moved = (matrices != torch.eye(3, dtype=torch.float64)).any(2).any(1)
     return change_rows(moved, images, lambda part: _resample(part, matrices[moved]))
 
 
 def homographies(parameters: Parameters) -> Tensor:
-    """Flip, then rotation, then affine, then perspective, as one matrix a sample."""
+    """Flip, then rotation, then affine, then perspective, as one matrix per image."""
     return (
         flip_matrix(parameters.flip)
         @ rotation_matrix(parameters.angle)
@@ -85,14 +85,14 @@ def affine_matrix(translation: Tensor, scale: Tensor, shear: Tensor) -> Tensor:
 
 
 def perspective_matrix(corners: Tensor, size: tuple[int, int]) -> Tensor:
-    """The matrix that brings the picture's own corners to `corners` (n, 4, 2)."""
+    """The matrix that moves the corners of the image to `corners` (n, 4, 2)."""
     height, width = size
-    moved = (corners != own_corners(size)).any(2).any(1)
+    moved = (corners != image_corners(size)).any(2).any(1)
     matrix = torch.eye(3, dtype=torch.float64).repeat(len(corners), 1, 1)
     if not moved.any():
         return matrix
     # Heckbert (1989), "Fundamentals of Texture Mapping and Image Warping", 2.2.3: from the unit square to four corners.
-    # Its inverse exists for every convex quadrilateral, which is not so of the usual eight equations.
+    # This matrix is invertible for every convex quadrilateral; the usual eight equations are not always solvable.
     first, second, third, fourth = corners[moved].unbind(1)
     (x1, y1), (x2, y2) = (second - third).unbind(1), (fourth - third).unbind(1)
     bend_x, bend_y = (first - second + third - fourth).unbind(1)
@@ -102,31 +102,31 @@ def perspective_matrix(corners: Tensor, size: tuple[int, int]) -> Tensor:
     b, e = (fourth - first + h[:, None] * fourth).unbind(1)
     to_corners = _matrix(a, b, first[:, 0], d, e, first[:, 1], g, h, torch.ones_like(g))
     to_pixels = torch.tensor([width - 1, height - 1, 1], dtype=torch.float64).diag()
-    # torchvision measures corners from the edge of the picture here, and everything else from its centre.
+    # torchvision measures corners from the edge of the image, and everything else from its centre.
     to_edge = torch.tensor([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]], dtype=torch.float64)
     matrix[moved] = torch.linalg.inv(to_edge) @ to_pixels @ torch.linalg.inv(to_corners) @ to_edge
     return matrix
 
 
 def _resample(images: Tensor, matrices: Tensor) -> Tensor:
-    """Bilinear samples of `images` (B, 3, H, W) through one matrix a sample."""
+    """Bilinear interpolation of `images` (B, 3, H, W) with one matrix per image."""
     height, width = images.shape[-2:]
     pixels = torch.tensor([width / 2, height / 2, 1.0], dtype=torch.float64)
-    curved = (matrices[:, 2] != torch.tensor([0, 0, 1], dtype=torch.float64)).any(1)
+    projective = (matrices[:, 2] != torch.tensor([0, 0, 1], dtype=torch.float64)).any(1)
     # grid_sample counts from -1 to 1 between the outer edges; float64 on the CPU keeps the small products exact.
     a = send(matrices * pixels / pixels[:, None], images)[..., None, None]
     x = torch.arange(1 - width, width, 2, device=images.device, dtype=torch.float32).div_(width)
     y = torch.arange(1 - height, height, 2, device=images.device, dtype=torch.float32).div_(height)[:, None]
-    # Each coordinate is a sum of a row and a column: one pass a coordinate, and no matrix product over all pixels.
+    # Each coordinate is the sum of a row and a column: one pass per coordinate, no matrix product over all pixels.
     grid = torch.empty(len(images), 2, height, width, device=images.device, dtype=torch.float32)
     torch.add(a[:, 0, 0] * x, a[:, 0, 1] * y + a[:, 0, 2], out=grid[:, 0])
     torch.add(a[:, 1, 0] * x, a[:, 1, 1] * y + a[:, 1, 2], out=grid[:, 1])
 
     def divide(part: Tensor) -> Tensor:
-        b = send(matrices[curved] * pixels / pixels[:, None], images)[..., None, None]
+        b = send(matrices[projective] * pixels / pixels[:, None], images)[..., None, None]
         return part.div_((b[:, 2, 0] * x + (b[:, 2, 1] * y + b[:, 2, 2]))[:, None])
 
-    grid = change_rows(curved, grid, divide).permute(0, 2, 3, 1)
+    grid = change_rows(projective, grid, divide).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
@@ -134,16 +134,15 @@ def _matrix(*entries: Tensor) -> Tensor:
     return torch.stack(entries, 1).view(-1, 3, 3)
 
 
-# torchvision's luma weights (ITU-R 601-2); they sum to 0.9999, and so they do here, for equal results.
+# torchvision's luma weights (ITU-R 601-2). They sum to 0.9999; we keep that for equal results.
 _LUMA = (0.2989, 0.587, 0.114)
 
 
 def jitter(images: Tensor, parameters: Parameters) -> Tensor:
-    """float32 `images` (B, 3, H, W) with the brightness, contrast, saturation and hue of `parameters`. Works in place.
+    """Change brightness, contrast, saturation and hue of float32 `images` (B, 3, H, W). Works in place.
 
-    Brightness, contrast and saturation are one linear map, clamped to [0, 1] once at its end where torchvision clamps
-    after each step. The results are equal wherever no step in between leaves [0, 1]; elsewhere detail may be kept that
-    torchvision flattens on its way.
+    Brightness, contrast and saturation are one linear map, clamped to [0, 1] once at its end; torchvision clamps after each
+    step. The results are equal wherever no intermediate value leaves [0, 1].
     """
     values = torch.stack((parameters.brightness, parameters.contrast, parameters.saturation, parameters.hue), 1)
     changed = (values != torch.tensor([1, 1, 1, 0], dtype=torch.float64)).any(1)
@@ -159,36 +158,36 @@ def jitter(images: Tensor, parameters: Parameters) -> Tensor:
 def _adjust_brightness_contrast_saturation(
     images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
 ) -> Tensor:
-    """In place. With pixel p, its grey g and the picture's mean grey m, the three steps are p·own + g·grey + m·mean."""
-    own = brightness * contrast * saturation
+    """In place. With pixel p, its grey g and the image's mean grey m, the steps are p·color + g·grey + m·mean."""
+    color = brightness * contrast * saturation
     grey = brightness * contrast * (1 - saturation)
     mean = brightness * (1 - contrast) * (saturation + (1 - saturation) * sum(_LUMA))
-    own, grey, mean = send(torch.stack((own, grey, mean)), images)[..., None, None]
+    color, grey, mean = send(torch.stack((color, grey, mean)), images)[..., None, None]
     red, green, blue = images.unbind(1)
     luma = (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
     shift = luma.mean((1, 2), keepdim=True) * mean
     luma.mul_(grey).add_(shift)
-    return images.mul_(own[:, None]).add_(luma[:, None]).clamp_(0, 1)
+    return images.mul_(color[:, None]).add_(luma[:, None]).clamp_(0, 1)
 
 
 def _turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """In place: the hue of HSV moved by `turns` (n,), value and saturation kept.
+    """In place: rotate the hue of HSV by `turns` (n,); value and saturation stay.
 
-    A channel is max - (max - min) · clamp(2 - |3 - d|, 0, 1), where d is how far, in sixths of a turn, its own primary
-    (red 0, green 2, blue 4) lies from the hue. This equals torchvision's six cases without a comparison, which costs
-    ten times an addition on a CPU.
+    A channel is max - (max - min) · clamp(2 - |3 - d|, 0, 1), where d is the distance, in sixths of a turn, of its primary
+    colour (red 0, green 2, blue 4) from the hue. This equals torchvision's six cases without comparisons, each of which
+    costs ten additions on a CPU.
     """
     red, green, blue = images.unbind(1)
     highest = torch.maximum(torch.maximum(red, green), blue)
     spread = highest - torch.minimum(torch.minimum(red, green), blue)
     safe = spread.clamp_min(torch.finfo(torch.float32).tiny)
-    # Sixths of a turn away from red: s where red is highest, s + e where it lies between, 3 - s where it is lowest, with
-    # s = |green - blue| / spread and e = (max - red) / spread. As e is 0 in the first, s is 1 in the second and e is 1
-    # in the third, one polynomial is all three: s + e (3 - 2s). Its sign is that of green - blue.
+    # The distance of the hue from red in sixths of a turn is s where red is highest, s + e where it is in between, and
+    # 3 - s where it is lowest, with s = |green - blue| / spread and e = (max - red) / spread. Since e is 0 in the first
+    # case, s is 1 in the second and e is 1 in the third, all three equal s + e (3 - 2s). The sign is that of green - blue.
     towards_green = (green - blue).div_(safe)
     side = towards_green.abs()
     hue = torch.rsub(side, 3, alpha=2).mul_((highest - red).div_(safe)).add_(side).copysign_(towards_green)
-    # In turns, and positive before the whole part is taken off.
+    # In turns; + 2 makes it positive, so that the fractional part is right.
     hue = torch.add(send(turns + 2, images)[:, None, None], hue, alpha=1 / 6).frac_()
     primaries = torch.tensor([0, 1 / 3, 2 / 3], dtype=torch.float32)
     torch.sub(hue[:, None], send(primaries, images)[:, None, None], out=images)
@@ -198,16 +197,16 @@ def _turn_hue(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def sharpen(images: Tensor, parameters: Parameters) -> Tensor:
-    """float32 `images` (B, 3, H, W) sharpened by `parameters.sharpness` (below 1: blurred). Works in place."""
+    """Sharpen float32 `images` (B, 3, H, W) by `parameters.sharpness` (below 1: blur). Works in place."""
     chosen = parameters.sharpness != 1
     return change_rows(chosen, images, lambda part: _blend_with_blur(part, parameters.sharpness[chosen]))
 
 
 def _blend_with_blur(images: Tensor, factors: Tensor) -> Tensor:
-    """In place: factor · picture + (1 - factor) · blur, where the blur weighs a pixel 5 and its eight neighbours 1.
+    """In place: factor · image + (1 - factor) · blur, where the blur weights a pixel by 5 and its eight neighbours by 1.
 
-    The outermost pixels stay, as in PIL and torchvision. Rows are laid end to end, which makes long runs of all sums;
-    those that reach around an edge fall on outermost pixels, where their weight is 0.
+    The outermost pixels stay, as in PIL and torchvision. The rows are one long vector, so that sums run over long blocks;
+    sums that cross an edge belong to outermost pixels, whose weight is 0.
     """
     height, width = images.shape[-2:]
     inner = torch.zeros(height, width, dtype=torch.float64)
@@ -217,19 +216,19 @@ def _blend_with_blur(images: Tensor, factors: Tensor) -> Tensor:
     flat = images.flatten(2)
     rows = flat[..., :-2] + flat[..., 1:-1]
     rows.add_(flat[..., 2:])
-    around = rows[..., : -2 * width] + rows[..., width:-width]
-    around.add_(rows[..., 2 * width :])
+    sums = rows[..., : -2 * width] + rows[..., width:-width]  # of 3 x 3 pixels
+    sums.add_(rows[..., 2 * width :])
     center = flat[..., first:last]
-    center.addcmul_(around.sub_(center, alpha=9), weights).clamp_(0, 1)
+    center.addcmul_(sums.sub_(center, alpha=9), weights).clamp_(0, 1)
     return images
 
 
-#: The fill of an erased box: ImageNet's mean colour, zero after normalisation, is no information; black would be some.
+#: Colour of an erased box: ImageNet's mean, which is zero after normalisation. Black would look like dark clothes.
 ERASED_COLOR = (0.485, 0.456, 0.406)
 
 
 def erase(images: Tensor, parameters: Parameters) -> Tensor:
-    """float32 `images` (B, 3, H, W) with `ERASED_COLOR` in the boxes of `parameters.box`. Works in place."""
+    """Fill the boxes `parameters.box` of float32 `images` (B, 3, H, W) with `ERASED_COLOR`. Works in place."""
     chosen = parameters.box[:, 2] > 0
 
     def fill(part: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""From several named losses to the one number that is differentiated."""
+"""Multi-task weightings: from several named losses to one total."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,18 +10,21 @@ from torch import Tensor, nn
 
 
 class Weighted(NamedTuple):
-    """What a multi-task wrapper makes of named losses."""
+    """The result of a weighting."""
 
-    total: Tensor  # scalar, what is differentiated: the weighted sum and the penalty
-    weights: dict[str, Tensor]  # the weight each loss was given, for the logs
+    total: Tensor  # scalar to differentiate: the weighted sum and the penalty
+    weights: dict[str, Tensor]  # the weight of each loss, for the logs
     penalty: Tensor  # the part of the total that depends on the weights alone; 0 where they are not learned
 
 
 class UniformMultitask(nn.Module):
-    """The plain sum of the losses: every weight is 1 (report, section 2.2.1)."""
+    """The plain sum of the losses: every weight is 1 (report, section 2.2.1). The names are not needed."""
+
+    def __init__(self, names: Sequence[str] = ()):
+        super().__init__()
 
     def forward(self, losses: dict[str, Tensor], scores: dict[str, Tensor] | None = None) -> Weighted:
-        """Named scalar losses -> their sum. `scores` is for wrappers that ask for it."""
+        """Named scalar losses -> their sum. `scores` is ignored."""
         total = torch.stack([loss.float() for loss in losses.values()]).sum()
         return Weighted(total, {name: torch.ones_like(total) for name in losses}, torch.zeros_like(total))
 
@@ -29,9 +32,9 @@ class UniformMultitask(nn.Module):
 class UncertaintyMultitask(nn.Module):
     """Task-uncertainty weighting of Liebel & Körner 2018, equation 3: `sum_t L_t / (2 s_t^2) + ln(1 + s_t^2)`.
 
-    One learned s_t a loss, which the optimiser must be given: `parameters()`. What is learned is ln(s_t^2), which keeps
-    s_t^2 positive; it starts at 0, a weight of 1/2. The regulariser ln(1 + s^2), unlike ln(s) of Kendall et al. 2018,
-    cannot become negative, so the total stays above 0.
+    One s_t per loss is learned: pass `parameters()` to the optimiser. The parameter is ln(s_t^2), so that s_t^2 is positive;
+    it starts at 0, a weight of 1/2. The regulariser ln(1 + s^2), unlike ln(s) of Kendall et al. 2018, cannot become
+    negative, so the total stays above 0.
     """
 
     def __init__(self, names: Sequence[str]):
@@ -40,7 +43,7 @@ class UncertaintyMultitask(nn.Module):
         self.log_variance = nn.Parameter(torch.zeros(len(self.names)))
 
     def forward(self, losses: dict[str, Tensor], scores: dict[str, Tensor] | None = None) -> Weighted:
-        """Named scalar losses (the names given at construction) -> their weighted total, with weights 1/(2 s^2)."""
+        """Named scalar losses (with the names of the constructor) -> their weighted total, with weights 1/(2 s^2)."""
         values = _in_order(losses, self.names)
         variance = self.log_variance.exp()
         weights = 0.5 / variance
@@ -52,8 +55,8 @@ class UncertaintyMultitask(nn.Module):
 class LossBalancedMultitask(nn.Module):
     """Loss-Balanced Task Weighting of Liu et al. 2019, algorithm 1: `w_t = (L_t / L_t(0))^alpha`.
 
-    L_t(0) is the loss of the first batch since `new_epoch()`: a task whose loss has fallen far since then is nearly done
-    and counts less. No gradient flows through the weights. Outside training the weights are computed, nothing is kept.
+    L_t(0) is the loss of the first batch since `new_epoch()`: a task whose loss has fallen far since then counts less. No
+    gradient flows through the weights. Evaluation mode computes the weights without storing anything.
     """
 
     def __init__(self, names: Sequence[str], alpha: float = 0.5):
@@ -63,28 +66,28 @@ class LossBalancedMultitask(nn.Module):
         self.register_buffer("first", torch.full((len(self.names),), torch.nan))
 
     def new_epoch(self) -> None:
-        """Forget L_t(0); the next batch gives it anew."""
+        """Forget L_t(0); the next batch sets it."""
         self.first.fill_(torch.nan)
 
     def forward(self, losses: dict[str, Tensor], scores: dict[str, Tensor] | None = None) -> Weighted:
         """Named scalar losses -> their weighted sum."""
         values = _in_order(losses, self.names)
-        now = values.detach()
-        # a loss that is 0 in the first batch, as a triplet without a positive is, has not begun yet
-        first = torch.where(self.first.isnan() & (now > 0), now, self.first)
+        current = values.detach()
+        # A loss of 0, such as the triplet loss of a batch without a positive pair, is no reference.
+        first = torch.where(self.first.isnan() & (current > 0), current, self.first)
         if self.training:
             self.first.copy_(first)
-        weights = torch.where(first.isnan(), 1.0, (now / first) ** self.alpha)
+        weights = torch.where(first.isnan(), 1.0, (current / first) ** self.alpha)
         return _weighted(weights, values, self.names)
 
 
 class DynamicTaskPriority(nn.Module):
     """Dynamic Task Prioritization of Guo et al. 2018, equations 3 and 4: `w_t = -(1 - k_t)^gamma ln k_t`.
 
-    k_t is the task's key performance indicator in (0, 1), an exponential moving average with `discount` for the newest
-    batch: hard tasks, of a low k_t, come first. It is the batch's accuracy where `scores` gives one, and exp(-L_t), the
-    probability that a cross-entropy of L_t gives the truth, where it does not. A batch whose accuracy is NaN, for none of
-    its images has the label, says nothing of k_t. No gradient flows through the weights.
+    k_t is the task's key performance indicator in (0, 1): tasks with a low k_t get a high weight. It is an exponential moving
+    average, with `discount` for the newest batch, of the accuracy in `scores`, or without one of exp(-L_t), the probability
+    of the true class at a cross-entropy of L_t. A NaN accuracy (no image of the batch has the label) does not change k_t. No
+    gradient flows through the weights.
     """
 
     def __init__(self, names: Sequence[str], gamma: float = 1.0, discount: float = 0.1):
@@ -97,35 +100,38 @@ class DynamicTaskPriority(nn.Module):
         """Named scalar losses, and accuracies in [0, 1] for some or all of them -> their weighted sum."""
         values = _in_order(losses, self.names)
         scores = scores or {}
-        now = torch.stack([scores.get(name, torch.exp(-losses[name].float())).detach().float() for name in self.names])
-        mean = torch.where(self.indicator.isnan(), now, torch.lerp(self.indicator, now, self.discount))
-        mean = torch.where(now.isnan(), self.indicator, mean)
+        current = torch.stack(
+            [scores.get(name, torch.exp(-losses[name].float())).detach().float() for name in self.names]
+        )
+        mean = torch.where(self.indicator.isnan(), current, torch.lerp(self.indicator, current, self.discount))
+        mean = torch.where(current.isnan(), self.indicator, mean)
         if self.training:
             self.indicator.copy_(mean)
-        # at 1 a task would be forgotten for good, at 0 its weight would be infinite; NaN is a task without a label so far
+        # At 1 the weight would stay 0, at 0 it would be infinite; NaN is a task without any label so far.
         k = mean.nan_to_num(nan=0.5).clamp(1e-4, 1 - 1e-4)
         return _weighted(-((1 - k) ** self.gamma) * k.log(), values, self.names)
 
 
-MULTITASKS = ("uniform", "uncertainty", "balanced", "priority")
+_WEIGHTINGS: dict[str, Callable[[Sequence[str]], nn.Module]] = {
+    "uniform": UniformMultitask,
+    "uncertainty": UncertaintyMultitask,
+    "balanced": LossBalancedMultitask,
+    "priority": DynamicTaskPriority,
+}
+#: The values of a recipe's `attribute_multitask` and `total_multitask`.
+MULTITASKS = tuple(_WEIGHTINGS)
 
 
 def multitask(kind: str, names: Sequence[str]) -> nn.Module:
-    """The wrapper a recipe names: one of `MULTITASKS`."""
-    if kind == "uniform":
-        return UniformMultitask()
-    if kind == "uncertainty":
-        return UncertaintyMultitask(names)
-    if kind == "balanced":
-        return LossBalancedMultitask(names)
-    if kind == "priority":
-        return DynamicTaskPriority(names)
-    raise ValueError(f"multitask is {', '.join(MULTITASKS)}, not {kind!r}")
+    """The weighting `kind` of losses with these `names`. Raises `ValueError` for a `kind` outside `MULTITASKS`."""
+    if kind not in _WEIGHTINGS:
+        raise ValueError(f"multitask={kind!r} is unknown; pass one of {', '.join(MULTITASKS)}")
+    return _WEIGHTINGS[kind](names)
 
 
 def _in_order(losses: dict[str, Tensor], names: tuple[str, ...]) -> Tensor:
     if set(losses) != set(names):
-        raise ValueError(f"made for the losses {', '.join(names)}, given {', '.join(losses)}")
+        raise ValueError(f"this weighting is for the losses {', '.join(names)}; pass these, not {', '.join(losses)}")
     return torch.stack([losses[name].float() for name in names])
 
 

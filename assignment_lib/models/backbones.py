@@ -177,7 +177,6 @@ def keep_last_size(network: nn.Module) -> None:
 
 
 def _stride(module: nn.Module) -> int:
-    stride: Any = (
-        1 if list(module.children()) else getattr(module, "stride", 1)
-    )  # timm's blocks have the attribute, too
+    # timm's blocks have the attribute, too; only modules without children are layers
+    stride: Any = 1 if list(module.children()) else getattr(module, "stride", 1)
     return stride[0] if isinstance(stride, tuple) else stride

@@ -31,7 +31,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """BN, ReLU, 3x3 convolution; its `growth` new channels are concatenated to what came in (Huang et al. 2017)."""
+    """BN, ReLU, 3x3 convolution; its `growth` new channels are concatenated to the input (Huang et al. 2017)."""
 
     def __init__(self, channels: int, growth: int):
         super().__init__()
@@ -62,11 +62,11 @@ def transition(channels: int, out_channels: int) -> nn.Sequential:
 
 
 class MultiHeadDenseNet(nn.Module):
-    """Shared DenseBlocks and one specialised DenseBlock head a task, each ending in a linear layer.
+    """Shared DenseBlocks, and per task a DenseBlock head that ends in a linear layer.
 
     `forward(images)` takes float images `(B, 3, H, W)` in [0, 1], H and W multiples of 16, and returns an `Output` whose
     `pid` is None: this network recognises attributes only. Its embedding is the average of the shared feature map.
-    `layers` gives the dense layers of each shared block, `growth` the channels a layer adds.
+    `layers` is the number of dense layers of each shared block, `growth` the number of channels that a layer adds.
     """
 
     def __init__(

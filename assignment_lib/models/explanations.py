@@ -1,4 +1,4 @@
-"""Explanations: which places of an image support an attribute, and which support a match, at the size of the feature map."""
+"""Explanations: which positions of the feature map support an attribute, and which support a match."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from assignment_lib.models.joint import JointConvNet
 def grad_cam(network: JointConvNet, images: Tensor, task: str, classes: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Grad-CAM of a class of `task` (Selvaraju et al. 2017, equations 1 and 2).
 
-    `images` are uint8 `(N, 3, H, W)`; `classes` int64 `(N,)`, by default the predicted ones. A channel's weight is the mean
-    gradient of the class's logit over the places; the map is the weighted sum of the channels, clipped at 0 and divided by its
-    maximum. Returns maps float32 `(N, h, w)` in [0, 1] (all 0 where no place supports the class) and the classes, both on the
-    CPU. The network keeps its mode and receives no gradient. Raises `ValueError` for a task without a head.
+    `images` are uint8 `(N, 3, H, W)`; `classes` int64 `(N,)`, by default the predicted ones. The weight of a channel is the
+    mean gradient of the class's logit over the positions. The map is the weighted sum of the channels, clipped at 0 and
+    divided by its maximum. Returns maps float32 `(N, h, w)` in [0, 1] (all 0 where no position supports the class) and the
+    classes, both on the CPU. The network keeps its mode and receives no gradient.
+    Raises `ValueError` for a task without a head.
     """
     was_training = network.training
     network.eval()
@@ -41,18 +42,18 @@ def grad_cam(network: JointConvNet, images: Tensor, task: str, classes: Tensor |
 
 @torch.no_grad()
 def match_map(network: JointConvNet, images: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-    """The contribution of each place of `images` to the cosine similarity with `embeddings`.
+    """The contribution of each position of the feature map of `images` to the cosine similarity with `embeddings`.
 
     `images` are uint8 `(N, 3, H, W)`; `embeddings` float32 `(N, D)`. Returns float32 maps `(N, h, w)` and cosine similarities
-    `(N,)`, on the CPU. The mean of a map is the similarity, exactly: the embedding is a mean over the places of the feature map
-    (a BN neck in evaluation mode is affine), and the similarity is linear in it once its length is known. A negative value
-    speaks against the match.
-    Raises `ValueError` for a network whose embedding contains attribute predictions, which have no place, and for
+    `(N,)`, on the CPU. The mean of a map is exactly the similarity: the embedding is a mean over the positions of the feature
+    map (a BN neck in evaluation mode is affine), and for a given length the similarity is linear in it. A negative value lowers
+    the similarity.
+    Raises `ValueError` for a network whose embedding contains attribute predictions, which have no position, and for
     `embeddings` of another size.
     """
     if network.rich_embedding is not None:
         raise ValueError(
-            'this embedding contains attribute predictions, which have no place; train with embedding="plain"'
+            'this embedding contains attribute predictions, which have no position; train with embedding="plain"'
         )
     if embeddings.shape != (len(images), network.embedding_size):
         raise ValueError(
@@ -64,16 +65,16 @@ def match_map(network: JointConvNet, images: Tensor, embeddings: Tensor) -> tupl
         features = network.feature_map(_floats(network, images))
         if network.attention is not None:
             features = network.attention(features)
-        places = features.float().permute(0, 2, 3, 1)  # (N, h, w, D)
+        positions = features.float().permute(0, 2, 3, 1)  # (N, h, w, D)
         if network.neck is not None:
-            places = network.neck(places.flatten(0, 2)).view_as(places)
+            positions = network.neck(positions.flatten(0, 2)).view_as(positions)
     finally:
         network.train(was_training)
-    embedding = places.mean((1, 2))
+    embedding = positions.mean((1, 2))
     direction = F.normalize(embeddings.to(embedding.device).float()) / embedding.norm(dim=1, keepdim=True).clamp(
         min=1e-12
     )
-    maps = torch.einsum("nhwd,nd->nhw", places, direction)
+    maps = torch.einsum("nhwd,nd->nhw", positions, direction)
     return maps.cpu(), maps.mean((1, 2)).cpu()
 
 

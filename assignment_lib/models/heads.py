@@ -1,4 +1,4 @@
-"""Attribute heads, richer embeddings and logit adjustment: the small modules on top of the shared feature map."""
+"""Attribute heads, richer embeddings and logit adjustment: the modules on top of the shared feature map."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def fc_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5
 def conv_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5) -> nn.Sequential:
     """JointConvNet's head (report, section 2.2): one 2-D convolution and two linear layers.
 
-    `(B, channels, h, w)` -> `(B, classes)`. The convolution is 1x1, since twelve heads of 3x3 on 1280 channels would
-    outweigh the backbone; the map is averaged between the convolution and the linear layers.
+    `(B, channels, h, w)` -> `(B, classes)`. The convolution is 1x1, since twelve heads of 3x3 on 1280 channels would have
+    more parameters than the backbone. The map is averaged between the convolution and the linear layers.
     """
     return nn.Sequential(
         nn.Conv2d(channels, hidden, kernel_size=1, bias=False),
@@ -46,10 +46,9 @@ def conv_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0
 
 
 def attention_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5) -> nn.Sequential:
-    """Self-attention over the feature map's places before they are averaged: the report's idea in its conclusions.
+    """Self-attention between the positions of the feature map before they are averaged (report, conclusions).
 
-    `(B, channels, h, w)` -> `(B, classes)`. A 1x1 convolution makes tokens of `hidden` numbers, `SelfAttention` lets each
-    place look at all others.
+    `(B, channels, h, w)` -> `(B, classes)`. A 1x1 convolution makes tokens of `hidden` dimensions for `SelfAttention`.
     """
     return nn.Sequential(
         nn.Conv2d(channels, hidden, kernel_size=1),
@@ -63,11 +62,11 @@ def attention_head(channels: int, classes: int, hidden: int = 128, dropout: floa
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention (Vaswani et al. 2017, section 3.2) between the places of a feature map, and a residual.
+    """Multi-head self-attention (Vaswani et al. 2017, section 3.2) between the positions of a feature map, with a residual.
 
-    `(B, channels, h, w)` -> the same shape. A learned position is added to each place, since a hat is not told from a shoe
-    by its look alone; it is kept as an 8 x 4 map and resized, so that any image size works. The last projection starts at
-    zero: an untrained module passes the map on unchanged, which leaves a pretrained backbone in peace.
+    `(B, channels, h, w)` -> the same shape. The learned position embedding is an 8 x 4 map that is resized, so any image
+    size works. The last projection is zero at the start: an untrained module returns its input, which does not disturb a
+    pretrained backbone.
     """
 
     def __init__(self, channels: int, heads: int = 4, width: int = 128):
@@ -89,16 +88,16 @@ class SelfAttention(nn.Module):
         return features + self.out(attended.transpose(1, 2).reshape(batch, -1, height, width))
 
 
-#: What a recipe can name.
+#: The values of a recipe's `head`, apart from "parts" (`PartHeads`).
 HEADS = {"conv": conv_head, "fc": fc_head, "attention": attention_head}
 
 
 class PartHeads(nn.Module):
-    """All tasks at once: the whole map (mean and maximum) and horizontal stripes of it -> one linear map to all logits.
+    """All tasks in one linear layer on the mean and the maximum of the whole map and on horizontal stripes of it.
 
     `(B, channels, h, w)` -> task -> `(B, C)`. `tasks` is task -> its classes. The stripes are pooled as in PCB (Sun et al.
-    2018, section 3.1), after a 1x1 convolution to `hidden` channels; their number is that of people's parts, not of the
-    map's rows, so that any image size works.
+    2018, section 3.1), after a 1x1 convolution to `hidden` channels. Their number does not depend on the height of the map,
+    so any image size works.
     """
 
     def __init__(
@@ -127,6 +126,7 @@ class PartHeads(nn.Module):
         return dict(zip(self.sizes, logits.split(list(self.sizes.values()), dim=1), strict=True))
 
 
+#: The values of a recipe's `embedding`.
 EMBEDDINGS = ("plain", "concatenated", "reweighted")
 
 
@@ -134,14 +134,14 @@ class RichEmbedding(nn.Module):
     """`(B, D)` embedding and the attribute logits -> `(B, D + 41)`.
 
     "concatenated" appends the 41 attribute probabilities. "reweighted" is the Attribute Re-weighting Module of Lin et al.
-    2019 (section 3.3): the probabilities a are multiplied by confidence scores c = sigmoid(V a + b) before that, so that
-    an attribute can trust another one that is easier to see.
+    2019 (section 3.3), which first multiplies the probabilities a by confidence scores c = sigmoid(V a + b).
+    Raises `ValueError` for another `kind`.
     """
 
     def __init__(self, kind: str):
         super().__init__()
         if kind not in EMBEDDINGS[1:]:
-            raise ValueError(f"the embedding is {', '.join(EMBEDDINGS)}, not {kind!r}")
+            raise ValueError(f"embedding={kind!r} is unknown; pass one of {', '.join(EMBEDDINGS)}")
         self.confidence = nn.Linear(N_CLASSES, N_CLASSES) if kind == "reweighted" else None
 
     def forward(self, embedding: Tensor, attributes: dict[str, Tensor]) -> Tensor:
@@ -154,10 +154,10 @@ class RichEmbedding(nn.Module):
 class LogitAdjustment(nn.Module):
     """Post-hoc logit adjustment, `f_c(x) - tau log pi_c`: Menon et al. 2021, equation 9.
 
-    A network trained on unbalanced classes says the common ones too often; tau = 1 aims at the mean accuracy of the
-    classes, 0 leaves the logits, and between them lie compromises of both. `tasks` is task -> its classes. The priors pi,
-    one `(C,)` a task, and tau are buffers, so that a checkpoint carries them; until `set_priors` all classes count as
-    equally common, which changes no probability. A class that training never showed keeps its logit.
+    A network trained on unbalanced classes predicts the common ones too often. tau = 1 optimises the mean accuracy of the
+    classes, tau = 0 keeps the logits. `tasks` is task -> its classes. tau and the priors pi, `(C,)` per task, are buffers,
+    so a checkpoint carries them. Before `set_priors` all priors are equal, which changes no probability. A class without
+    training images keeps its logit.
     """
 
     def __init__(self, tasks: Mapping[str, Sequence[str]], tau: float):
@@ -168,15 +168,15 @@ class LogitAdjustment(nn.Module):
             self.register_buffer(f"prior_{task}", torch.full((len(classes),), 1 / len(classes)))
 
     def set_priors(self, priors: Mapping[str, Tensor]) -> None:
-        """Take over the share of the training images that has each class: task -> `(C,)`, each summing to 1."""
+        """Set the class shares of the training images: task -> `(C,)`, each with the sum 1."""
         for task, prior in priors.items():
             getattr(self, f"prior_{task}").copy_(prior)
 
     def forward(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Task -> logits `(B, C)` -> the same, adjusted."""
+        """Task -> logits `(B, C)`; returns adjusted logits of the same shapes."""
         adjusted = {}
         for task, values in logits.items():
             prior = getattr(self, f"prior_{task}")
-            seen = torch.where(prior > 0, prior, 1.0)  # log 0 would always choose a class that no image had
-            adjusted[task] = values - self.tau * seen.log()
+            prior = torch.where(prior > 0, prior, 1.0)  # -log 0 would make a class without images win always
+            adjusted[task] = values - self.tau * prior.log()
         return adjusted

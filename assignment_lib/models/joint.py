@@ -96,7 +96,7 @@ class JointConvNet(nn.Module):
         self.logit_adjustment = LogitAdjustment(tasks, settings.logit_adjustment) if adjusted else None
         if self.logit_adjustment is not None and priors is not None:
             self.logit_adjustment.set_priors(priors)
-        # buffers, so that a checkpoint holds everything needed to run the network on images
+        # Buffers, so that a checkpoint holds everything needed to run the network on images.
         self.mean: Tensor
         self.std: Tensor
         self.input_size: Tensor

@@ -16,7 +16,7 @@ from assignment_lib.batches.augmentation import (
     draw_parameters,
     only,
 )
-from assignment_lib.batches.transforms import own_corners
+from assignment_lib.batches.transforms import image_corners
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
@@ -156,7 +156,7 @@ def test_draws_keep_to_their_ranges_and_use_them():
     assert all(spans(getattr(p, name), 0.8, 1.2) for name in ("brightness", "contrast", "saturation"))
     assert spans(p.hue, -0.02, 0.02)
     assert spans(p.sharpness, 0.5, 2.0)
-    inwards = (p.corners - own_corners(SIZE)).abs()
+    inwards = (p.corners - image_corners(SIZE)).abs()
     assert inwards.amax((0, 1)).tolist() == [6, 12]  # a fifth of the half width 32 and the half height 64
     moved = inwards.sum((1, 2)) > 0
     for happened, probability in (

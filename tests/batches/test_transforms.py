@@ -9,7 +9,7 @@ from random_pictures import SIZE, STRONG, drawn, each, generator, neutral, rando
 from torchvision.transforms import InterpolationMode
 
 from assignment_lib.batches.augmentation import Augmentation, apply_transforms, augment, draw_parameters, only
-from assignment_lib.batches.transforms import ERASED_COLOR, homographies, own_corners, perspective_matrix
+from assignment_lib.batches.transforms import ERASED_COLOR, homographies, image_corners, perspective_matrix
 
 
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
@@ -120,7 +120,7 @@ def test_affine_equals_torchvision(size):
 def test_perspective_equals_torchvision(size):
     images = random_images(size=size)
     p = drawn("perspective", size=size)
-    start = own_corners(size).int().tolist()
+    start = image_corners(size).int().tolist()
     assert_equal_inside(
         apply_transforms(images, p),
         images,
@@ -140,7 +140,7 @@ def test_the_composed_homography_is_the_product_of_the_single_ones():
 def test_one_interpolation_shows_what_torchvisions_four_in_turn_show():
     images = smooth_images()
     p = draw_parameters(6, SIZE, Augmentation(color_jitter=0, erasing=0, sharpness=0, flip=1, perspective=1))
-    start = own_corners(SIZE).int().tolist()
+    start = image_corners(SIZE).int().tolist()
 
     def theirs(x):
         x = TF.hflip(x)
@@ -167,7 +167,7 @@ def test_what_a_warp_uncovers_repeats_the_border():
 def test_a_perspective_never_folds_a_picture_over():
     wild = Augmentation(perspective=1.0, distortion=1.0)
     p = draw_parameters(2000, SIZE, wild, generator())
-    moved = (p.corners != own_corners(SIZE)).any(2).any(1)
+    moved = (p.corners != image_corners(SIZE)).any(2).any(1)
     assert 0.3 < moved.double().mean() < 0.95
     matrix = perspective_matrix(p.corners, SIZE)
     centred = p.corners - torch.tensor([SIZE[1] / 2, SIZE[0] / 2])
