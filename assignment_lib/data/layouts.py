@@ -211,7 +211,7 @@ def _check_cameras(root: Path, tables: Tables, notes: list[str]) -> None:
         unknown = table["camera"] == UNKNOWN_CAMERA
         if 0 < unknown.sum() < len(table):
             fault = (
-                f"{unknown.sum():,} of {len(table):,} {images} images have no camera in their names, for example "
+                f"no camera in the names of {unknown.sum():,} of {len(table):,} {images} images, for example "
                 f"{table['file'][unknown].iloc[0]}"
             )
             if images == "test":
@@ -255,7 +255,7 @@ def _train_table(folder: Path, notes: list[str]) -> pd.DataFrame:
     if junk.all():
         raise ValueError(f"{folder}: all its images are junk (id -1); pass a folder with images of people")
     if junk.any():
-        notes.append(f"{junk.sum()} junk images (id -1) in {folder.name}/ are excluded from the training set")
+        notes.append(f"junk images (id -1) in {folder.name}/ are excluded from the training set ({junk.sum():,})")
     return table[~junk].reset_index(drop=True)
 
 
@@ -286,17 +286,15 @@ def _images_of(folder: Path, notes: list[str]) -> list[str]:
     names, others, broken = image_files(folder)
     if broken:
         raise FileNotFoundError(
-            f"{folder}: {len(broken):,} links point to missing files, for example {broken[0]}; restore or remove them"
+            f"{folder} has broken links ({len(broken):,}), for example {broken[0]}; restore the files or remove the links"
         )
     if others:
         suffixes = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
         kinds = few(f"{count} {suffix}" for suffix, count in suffixes.most_common())
-        notes.append(
-            f"{len(others):,} files in {folder.name}/ are not images and are ignored ({kinds}), such as {others[0]}"
-        )
+        notes.append(f"files in {folder.name}/ that are not images are ignored ({kinds}), for example {others[0]}")
     folders = subfolders(folder)
     if names and folders:
-        notes.append(f"{len(folders):,} folders in {folder.name}/ are ignored, such as {folders[0].name}/")
+        notes.append(f"folders in {folder.name}/ are ignored ({len(folders):,}), for example {folders[0].name}/")
     return names
 
 
