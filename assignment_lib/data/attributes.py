@@ -65,21 +65,28 @@ def class_slices() -> dict[str, slice]:
     return slices
 
 
-def to_targets(annotations: pd.DataFrame) -> pd.DataFrame:
+def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd.DataFrame:
     """Annotation form -> target form, a frame with one int64 column per task and the index unchanged.
 
-    `annotations` has the 27 columns of `ANNOTATION_COLUMNS`, and possibly upmulticolor and downmulticolor, with values that
-    `annotations.annotation_values` accepts. Of several colours of a body part the first in class order counts; no colour means
-    multicolor.
+    `annotations` has the 27 columns of `ANNOTATION_COLUMNS`, and possibly upmulticolor and downmulticolor. Of several colours
+    of a body part the first in class order counts; no colour means multicolor.
+    Raises `ValueError` that begins with `source` for a value that is not allowed (`annotations.annotation_values` names its
+    line).
     """
     targets = pd.DataFrame(index=annotations.index)
     for task, classes in TASKS.items():
+        columns = [task]
         if task in COLOR_PREFIX:
             columns = [column for column in color_columns(task, multicolor=True) if column in annotations]
-            marked = annotations[columns].to_numpy() == 2
+        values = annotations[columns].to_numpy()
+        highest = 2 if task in COLOR_PREFIX else len(classes)
+        if not np.isin(values, range(1, highest + 1)).all():
+            raise ValueError(f"{source}: {task} has a value outside 1 to {highest}; correct or remove that row")
+        if task in COLOR_PREFIX:
+            marked = values == 2
             targets[task] = np.where(marked.any(1), marked.argmax(1), len(classes) - 1).astype(np.int64)
         else:
-            targets[task] = annotations[task].to_numpy().astype(np.int64) - 1
+            targets[task] = values[:, 0].astype(np.int64) - 1
     return targets
 
 

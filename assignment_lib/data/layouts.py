@@ -153,6 +153,7 @@ def _read_course(root: Path, notes: list[str]) -> Tables:
     if without_images:
         notes.append(f"{file.name}: {_ids_have(without_images)} annotations but no images in train/")
     query, gallery = (_test_table(root, name, notes, anonymous=True) for name in ("queries", "test"))
+    _note_unused_folders(root, LAYOUTS["course"], notes)
     return Tables(train, query, gallery, (), annotations)
 
 
@@ -163,6 +164,7 @@ def _read_with_identities(root: Path, names: Sequence[str], places: Iterable[Pat
         gallery_name = "test"
     train = _train_table(child(root, train_name) or root, notes)
     query, gallery = (_test_table(root, name, notes) for name in (query_name, gallery_name))
+    _note_unused_folders(root, (train_name, gallery_name, query_name, "gt_bbox", "gt_query"), notes)
     mat = find_market_attributes(places)
     if mat is None:
         notes.append(f"no {ATTRIBUTES_FILE} in or next to {root.name}/: re-identification only, without attributes")
@@ -184,10 +186,19 @@ def _read_training_only(root: Path, notes: list[str]) -> Tables:
         "no annotations: re-identification only, without attributes",
         "no test set: gallery and queries are empty",
     ]
-    train = _train_table(child(root, "train") or root, notes)
+    folder = child(root, "train") or root
+    train = _train_table(folder, notes)
+    if folder != root:
+        _note_unused_folders(root, ["train"], notes)
     if (train["pid"] == DISTRACTOR).any():
         notes.append("id 0 is treated as a person; in Market-1501 it marks distractors")
     return Tables(train, _table(root, [], []), _table(root, [], []), ())
+
+
+def _note_unused_folders(root: Path, used: Sequence[str], notes: list[str]) -> None:
+    unused = [place.name for place in subfolders(root) if place.name.lower() not in used and image_files(place)[0]]
+    if unused:
+        notes.append(f"images in {few(unused)} are ignored; this layout uses {few(used)}")
 
 
 def _check_cameras(root: Path, tables: Tables, notes: list[str]) -> None:
@@ -200,7 +211,7 @@ def _check_cameras(root: Path, tables: Tables, notes: list[str]) -> None:
         unknown = table["camera"] == UNKNOWN_CAMERA
         if 0 < unknown.sum() < len(table):
             fault = (
-                f"{unknown.sum():,} of {len(table):,} {images} images have no camera in their names, for example "
+                f"no camera in the names of {unknown.sum():,} of {len(table):,} {images} images, for example "
                 f"{table['file'][unknown].iloc[0]}"
             )
             if images == "test":
@@ -244,7 +255,7 @@ def _train_table(folder: Path, notes: list[str]) -> pd.DataFrame:
     if junk.all():
         raise ValueError(f"{folder}: all its images are junk (id -1); pass a folder with images of people")
     if junk.any():
-        notes.append(f"{junk.sum()} junk images (id -1) in {folder.name}/ are excluded from the training set")
+        notes.append(f"junk images (id -1) in {folder.name}/ are excluded from the training set ({junk.sum():,})")
     return table[~junk].reset_index(drop=True)
 
 
@@ -275,17 +286,15 @@ def _images_of(folder: Path, notes: list[str]) -> list[str]:
     names, others, broken = image_files(folder)
     if broken:
         raise FileNotFoundError(
-            f"{folder}: {len(broken):,} links point to missing files, for example {broken[0]}; restore or remove them"
+            f"{folder} has broken links ({len(broken):,}), for example {broken[0]}; restore the files or remove the links"
         )
     if others:
         suffixes = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
         kinds = few(f"{count} {suffix}" for suffix, count in suffixes.most_common())
-        notes.append(
-            f"{len(others):,} files in {folder.name}/ are not images and are ignored ({kinds}), such as {others[0]}"
-        )
+        notes.append(f"files in {folder.name}/ that are not images are ignored ({kinds}), for example {others[0]}")
     folders = subfolders(folder)
     if names and folders:
-        notes.append(f"{len(folders):,} folders in {folder.name}/ are ignored, such as {folders[0].name}/")
+        notes.append(f"folders in {folder.name}/ are ignored ({len(folders):,}), for example {folders[0].name}/")
     return names
 
 

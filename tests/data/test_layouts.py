@@ -137,8 +137,8 @@ def test_every_format_that_pillow_reads_is_loaded_and_everything_else_is_noted(t
     data = load(folder)
     assert set(data.train["file"]) == readable | set(TRAIN_NAMES) and "000009.webp" in set(data.gallery["file"])
     assert data.notes == (
-        "2 files in Train/ are not images and are ignored (2 .txt), such as 0002_c1.txt",
-        "1 folders in Train/ are ignored, such as more/",
+        "files in Train/ that are not images are ignored (2 .txt), for example 0002_c1.txt",
+        "folders in Train/ are ignored (1), for example more/",
     )
 
 
@@ -146,7 +146,7 @@ def test_every_format_that_pillow_reads_is_loaded_and_everything_else_is_noted(t
 def test_a_link_to_a_missing_file_is_an_error(tmp_path, part):
     folder = course(tmp_path / "course")
     (folder / part / "0002_c1s1_lost.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    refused(FileNotFoundError, folder, folder / part, "0002_c1s1_lost.jpg", "1 links point to missing files")
+    refused(FileNotFoundError, folder, folder / part, "0002_c1s1_lost.jpg", "broken links (1)")
 
 
 @pytest.mark.parametrize("part", ["test", "queries"])
@@ -181,7 +181,7 @@ def test_notes_about_annotations_and_junk(tmp_path):
     images(folder / "train", ["-1_c1s1_000001_00.jpg"])
     data = load(folder)
     assert data.notes == (
-        "1 junk images (id -1) in train/ are excluded from the training set",
+        "junk images (id -1) in train/ are excluded from the training set (1)",
         "annotations_train.csv: ids 9, 15 have annotations but no images in train/",
     )
     assert data.train["pid"].tolist() == [2, 2, 7, 11] and data.train.index.tolist() == [0, 1, 2, 3]
@@ -249,14 +249,14 @@ def test_market1501_with_missing_attributes(tmp_path):
 def test_a_test_with_cameras_in_some_names_only_is_refused(tmp_path, part):
     folder = market(tmp_path / "market1501")
     images(folder / part, ["0003_camera3_01.jpg"])
-    refused(ValueError, folder, "1 of 7 test images have no camera", "0003_camera3_01.jpg")
+    refused(ValueError, folder, "no camera in the names of 1 of 7 test images", "0003_camera3_01.jpg")
 
 
 def test_a_training_set_with_cameras_in_some_names_only_is_noted(tmp_path):
     images(tmp_path / "plain", ["0001_a.jpg", "0001_c2.jpg"])
     data = load(tmp_path / "plain")
     assert data.train["camera"].tolist() == [-1, 2] and not data.has_cameras
-    assert "1 of 2 training images have no camera in their names, for example 0001_a.jpg" in data.notes[-1]
+    assert "1 of 2 training images, for example 0001_a.jpg" in data.notes[-1]
 
 
 @pytest.mark.parametrize("inner", ["", "train", "my images"])
@@ -287,6 +287,14 @@ def test_train_query_and_gallery_folders_are_read(tmp_path, gallery, per_person)
     assert data.train["pid"].tolist() == [2, 2, 7, 11]
     assert data.gallery["pid"].tolist() == [-1, 1] and data.query["camera"].tolist() == [2]
     assert all(Path(path).is_file() for path in data.gallery["path"])
+
+
+@pytest.mark.parametrize("made", [course, market, None])
+def test_folders_that_the_layout_does_not_use_are_noted(tmp_path, made):
+    folder = made(tmp_path / "d") if made else images(tmp_path / "d" / "train", TRAIN_NAMES).parent
+    before = load(folder).notes
+    images(folder / "val", ["0001_c1.jpg"])
+    assert len(set(load(folder).notes) - set(before)) == 1 and "images in val are ignored" in str(load(folder).notes)
 
 
 @pytest.mark.parametrize("inner", ["", "train"])
