@@ -181,7 +181,8 @@ def test_positions_of_identities(pids):
 
 
 @pytest.mark.parametrize(
-    ("kind", "size", "valid"), [("identities", 50, 48), ("identities", 2, 8), ("pairs", 9, 8), ("pairs", 1, 4)]
+    ("kind", "size", "valid"),
+    [("identities", 50, 48), ("identities", 4, 8), ("identities", 2, 8), ("pairs", 9, 8), ("pairs", 2, 4)],
 )
 def test_batch_sizes_that_cut_people_apart_are_refused(targets, kind, size, valid):
     pids = torch.arange(len(targets)) // 3
