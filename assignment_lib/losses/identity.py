@@ -73,13 +73,13 @@ class CentroidTripletMargin(nn.Module):
         """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
         embedding = directions(embedding)
         same = pids[:, None] == pids  # (B, B)
-        # a person's first image represents the person; listing people would make a GPU wait
+        # The first image of each person represents the person; a list of people would make a GPU wait.
         first = same.byte().argmax(1) == torch.arange(len(pids), device=pids.device)
-        sizes, sums = same.sum(1), same.float() @ embedding  # per image: its person
-        own = (sums - embedding) / (sizes - 1).clamp(min=1)[:, None]
-        to_own = (embedding - own).square().sum(1)
-        to_others = (embedding[:, None] - sums / sizes[:, None]).square().sum(2)  # (B, B)
-        terms = (to_own[:, None] - to_others + self.margin).clamp(min=0)
+        sizes, sums = same.sum(1), same.float() @ embedding  # of each image's person
+        positives = (sums - embedding) / (sizes - 1).clamp(min=1)[:, None]
+        to_positives = (embedding - positives).square().sum(1)
+        to_negatives = (embedding[:, None] - sums / sizes[:, None]).square().sum(2)  # (B, B)
+        terms = (to_positives[:, None] - to_negatives + self.margin).clamp(min=0)
         counts = (sizes > 1)[:, None] & ~same & first & (terms > 0)
         return (terms * counts).sum() / counts.sum().clamp(min=1)
 
@@ -87,8 +87,8 @@ class CentroidTripletMargin(nn.Module):
 class CenterLoss(nn.Module):
     """`1/2 |x - c_y|^2`, averaged over the batch (Wen et al. 2016, equation 2), with one centre per training identity.
 
-    Centres are not parameters of the optimiser: in training, each call moves them by the paper's rule (equation 4) at
-    their own `rate`, `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, so one weight
+    Centres are not parameters of the optimiser: in training mode, each call moves them by the paper's rule (equation 4),
+    `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, so one weight
     fits every network. With `island` > 0 this is the island loss (Cai et al. 2017): it adds `island` times the mean of
     `cos(c_k, c_j) + 1` over the pairs of centres (equation 7 has the sum, which grows with the number of pairs) and pushes
     the centres apart as they move (equation 8, divided by the number of other centres as in the paper). Since centres are
@@ -106,8 +106,8 @@ class CenterLoss(nn.Module):
         embedding = directions(embedding)
         loss = 0.5 * (embedding - self.centers[pids]).square().sum(1).mean()
         if self.island:
-            towards = F.normalize(self.centers)
-            cosines = towards @ towards.T
+            unit = F.normalize(self.centers)
+            cosines = unit @ unit.T
             n = len(cosines)
             loss = loss + self.island * ((cosines.sum() - cosines.diagonal().sum()) / max(1, n * (n - 1)) + 1)
         if self.training:
@@ -121,10 +121,10 @@ class CenterLoss(nn.Module):
         step = pull / (1 + counts)[:, None]
         if self.island:
             lengths = self.centers.norm(dim=1, keepdim=True)
-            towards = self.centers / lengths
-            others = towards.sum(0, keepdim=True)
-            # sum over k != j of the gradient of cos(c_k, c_j) by c_j: its own direction cancels
-            push = (others - (towards * others).sum(1, keepdim=True) * towards) / lengths
+            unit = self.centers / lengths
+            total = unit.sum(0, keepdim=True)
+            # The sum over k != j of the gradient of cos(c_k, c_j) by c_j; the term k = j cancels.
+            push = (total - (unit * total).sum(1, keepdim=True) * unit) / lengths
             step = step + self.island * push / max(1, len(self.centers) - 1)
         self.centers -= self.rate * step
 

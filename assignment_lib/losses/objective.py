@@ -62,7 +62,7 @@ class Objective(nn.Module):
         self.identity = nn.ModuleDict({} if loss is None else {kind: loss})
         self.attribute_weighting = multitask(settings.attribute_multitask, self.tasks) if self.tasks else None
         names = (["attributes"] if self.tasks else []) + (["pid"] if self.pid else []) + list(self.identity)
-        # a single loss needs no weight
+        # A single loss needs no weight.
         self.total_weighting = multitask(settings.total_multitask if len(names) > 1 else "uniform", names)
 
     @property

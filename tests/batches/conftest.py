@@ -1,4 +1,4 @@
-"""Made-up targets, shared by the tests of class weights and samplers."""
+"""Random targets, shared by the tests of class weights and samplers."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Batches hold the rows the sampler names, on the device, augmented with the given random numbers."""
+"""Batches hold the images that the sampler names, on the device, augmented with the generator's numbers."""
 
 import pytest
 import torch
@@ -13,18 +13,20 @@ def store(n=10, size=(16, 8)):
     return images, torch.arange(n * 12).view(n, 12), torch.arange(n) * 7
 
 
-def test_batches_hold_the_rows_that_the_sampler_names():
+def test_batches_hold_the_images_of_the_sampler():
     images, attributes, pids = store()
     order = [3, 3, 0, 9, 1, 2, 8, 5]
     batches = Batches(images, order, 3, attributes=attributes, pids=pids)
     assert len(batches) == 3 and [len(batch.index) for batch in batches] == [3, 3, 2]
-    for _ in range(2):  # as often as asked
+    for _ in range(2):
         assert torch.cat([batch.index for batch in batches]).tolist() == order
     for batch in batches:
-        assert batch.images.dtype == torch.float32 and batch.images.min() >= 0 and batch.images.max() <= 1
+        assert batch.images.dtype == torch.float32
         assert torch.equal(batch.images, images[batch.index].float() / 255)
         assert torch.equal(batch.attributes, attributes[batch.index])
         assert torch.equal(batch.pids, pids[batch.index])
+    (batch,) = Batches(images, [1, 2], 2)
+    assert batch.attributes is None and batch.pids is None
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(6, [3, 3]), (7, [3, 3]), (8, [3, 3, 2]), (2, [2]), (1, [1]), (0, [])])
@@ -35,12 +37,7 @@ def test_a_last_batch_of_one_image_is_dropped(count, sizes):
     assert len(batches.draw()) == sum(sizes)
 
 
-def test_targets_may_be_missing():
-    (batch,) = Batches(store()[0], [1, 2], 2)
-    assert batch.attributes is None and batch.pids is None
-
-
-def test_a_random_sampler_is_asked_anew_each_epoch_and_can_be_replayed():
+def test_a_random_sampler_draws_anew_each_epoch_and_can_be_replayed():
     def epochs(seed):
         rng = torch.Generator().manual_seed(seed)
         batches = Batches(store()[0], WeightedRandomSampler([1.0] * 10, 10, generator=rng), 4)
@@ -51,12 +48,18 @@ def test_a_random_sampler_is_asked_anew_each_epoch_and_can_be_replayed():
     assert epochs(0) == [first, second]
 
 
-def test_images_are_augmented_with_the_given_numbers():
+def test_an_epoch_can_continue_at_a_later_batch():
+    batches = Batches(store()[0], range(10), 4)
+    positions = batches.draw()
+    assert [batch.index.tolist() for batch in batches.over(positions, 1)] == [[4, 5, 6, 7], [8, 9]]
+
+
+def test_images_are_augmented_with_the_numbers_of_the_generator():
     images, *_ = store()
     rng, settings = torch.Generator().manual_seed(5), Augmentation()
-    seen = list(Batches(images, [4, 2, 7], 2, augmentation=settings, generator=rng))
+    batches = list(Batches(images, [4, 2, 7, 9], 2, augmentation=settings, generator=rng))
     rng = torch.Generator().manual_seed(5)
-    for batch in seen:
+    for batch in batches:
         assert torch.equal(batch.images, augment(images[batch.index], settings, rng))
         assert not torch.equal(batch.images, images[batch.index].float() / 255)
 
@@ -64,34 +67,26 @@ def test_images_are_augmented_with_the_given_numbers():
 @pytest.mark.slow  # the first use of the meta device imports sympy and more: 3 to 5 s
 @pytest.mark.parametrize("on_device", [True, False])
 def test_everything_arrives_on_the_device(on_device):
-    """The meta device stands for a GPU: it refuses to mix with the CPU and to be read."""
+    """The meta device represents a GPU: it refuses to mix with the CPU and to be read."""
     images, attributes, pids = store()
-    batches = Batches(
-        images,
-        range(10),
-        4,
-        "meta",
-        attributes=attributes,
-        pids=pids,
-        augmentation=Augmentation(),
-        on_device=on_device,
-    )
+    options = {"attributes": attributes, "pids": pids, "augmentation": Augmentation(), "on_device": on_device}
+    batches = Batches(images, range(10), 4, "meta", **options)
     assert batches.images.device.type == ("meta" if on_device else "cpu")
     for batch in batches:
         assert all(part.device.type == "meta" for part in batch if part is not None)
     assert batch.images.shape == (2, 3, 16, 8) and batch.attributes.shape == (2, 12) and batch.pids.shape == (2,)
 
 
-def test_mistakes_are_named():
+def test_wrong_arguments_are_refused():
     images, attributes, pids = store()
-    with pytest.raises(ValueError, match="10 images but 9 attributes"):
-        Batches(images, [0], 1, attributes=attributes[:9])
-    with pytest.raises(ValueError, match="10 images but 3 pids"):
-        Batches(images, [0], 1, pids=pids[:3])
-    with pytest.raises(ValueError, match="uint8"):
-        Batches(images.float(), [0], 1)
-    with pytest.raises(ValueError, match="batch_size=0"):
-        Batches(images, [0], 0)
+    for wrong, keyword in (
+        ({"attributes": attributes[:9]}, "9 attributes"),
+        ({"pids": pids[:3]}, "3 pids"),
+        ({"images": images.float()}, "float32"),
+        ({"batch_size": 0}, "batch_size=0"),
+    ):
+        with pytest.raises(ValueError, match=keyword):
+            Batches(**({"images": images, "sampler": [0], "batch_size": 1} | wrong))
     for outside in (10, -1):
         with pytest.raises(ValueError, match=f"{outside}.*0 to 9"):
             list(Batches(images, [0, outside], 1))

@@ -1,4 +1,4 @@
-"""JointConvNets from keyword settings, without ImageNet weights unless asked."""
+"""JointConvNets from keyword settings, by default without ImageNet weights."""
 
 from dataclasses import fields
 

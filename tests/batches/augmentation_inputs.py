@@ -1,4 +1,4 @@
-"""Made-up pictures and drawn parameters for the tests of the transforms."""
+"""Random images and parameters for the tests of the transforms."""
 
 import torch
 import torch.nn.functional as F
@@ -26,13 +26,13 @@ def smooth_images(n=6, size=SIZE, seed=0):
     return F.interpolate(coarse, size, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def drawn(name, n=6, size=SIZE, seed=1):
+def parameters_of(name, n=6, size=SIZE, seed=1):
     return draw_parameters(n, size, only(name, STRONG), generator(seed))
 
 
-def neutral(n=6, size=SIZE):
+def neutral_parameters(n=6, size=SIZE):
     return draw_parameters(n, size, ALL_OFF, generator())
 
 
-def each(images, function, *parameters):
+def map_images(function, images, *parameters):
     return torch.stack([function(image, *(p[i] for p in parameters)) for i, image in enumerate(images)])

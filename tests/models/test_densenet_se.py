@@ -1,0 +1,53 @@
+"""The DenseNet with squeeze-and-excitation."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.models import densenet_se
+
+
+def test_squeeze_excitation_against_its_equation():
+    block = densenet_se.SqueezeExcitation(16, reduction=4)
+    features = torch.randn(2, 16, 5, 3)
+    squeezed = features.mean(dim=(2, 3))
+    first, second = block.gate[1], block.gate[3]
+    excited = torch.relu(squeezed @ first.weight[:, :, 0, 0].T + first.bias) @ second.weight[:, :, 0, 0].T + second.bias
+    assert torch.allclose(block(features), features * excited.sigmoid()[:, :, None, None], atol=1e-6)
+
+
+@pytest.mark.parametrize("squeeze_excitation", [True, False])
+def test_dense_block_appends_channels(squeeze_excitation):
+    block = densenet_se.dense_block(8, 3, 4, squeeze_excitation)
+    features = torch.randn(2, 8, 6, 4)
+    output = block(features)
+    assert output.shape == (2, 20, 6, 4)
+    assert torch.equal(output[:, :8], features) != squeeze_excitation  # the gate scales the input's channels
+    assert densenet_se.transition(20, 10)(output).shape == (2, 10, 3, 2)
+
+
+def test_network_has_one_trained_head_per_task():
+    network = densenet_se.MultiHeadDenseNet()
+    output = network(torch.rand(2, 3, 128, 64))
+    assert output.pid is None and output.embedding.shape == (2, network.embedding_size)
+    assert {task: len(logits[0]) for task, logits in output.attributes.items()} == {t: len(c) for t, c in TASKS.items()}
+    sum(logits.sum() for logits in output.attributes.values()).backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+
+
+def test_network_overfits_one_batch():
+    torch.manual_seed(0)
+    network = densenet_se.MultiHeadDenseNet(layers=(2, 2), growth=8, head_layers=1, dropout=0.0)
+    images = torch.rand(8, 3, 32, 16)
+    targets = {task: torch.randint(len(classes), (8,)) for task, classes in TASKS.items()}
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        logits = network(images).attributes
+        loss = sum(F.cross_entropy(logits[task], targets[task]) for task in TASKS)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] / 3
