@@ -85,7 +85,7 @@ class View:
 
     def step(self, state: State, offset: int) -> State:
         """The query at `offset` from the last one; 0 draws a random one. After the last query comes the first."""
-        offset = offset or int(np.random.default_rng().integers(self.queries))
+        offset = offset or int(np.random.default_rng().integers(1, max(2, self.queries)))
         return search(state, "query", (state.query + offset) % self.queries)
 
     def step_to_hardest(self, state: State) -> State:

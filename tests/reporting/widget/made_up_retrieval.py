@@ -13,13 +13,18 @@ from assignment_lib.retrieval.pipeline import Retrieval
 from assignment_lib.training.recipes import recipe
 
 
-def made_up(people=12, distractors=30, dimensions=32, likeness=0.6, *, known=True, heads=True, network=False, **changed):
+def made_up(
+    people=12, distractors=30, dimensions=32, likeness=0.6, *, known=True, heads=True, network=False, **changed
+):
     """One query per person; each person has two gallery images of camera 1, the query's camera, and two of camera 2.
 
     `likeness` is the share of the person in an embedding, the rest is noise. Ids of distractors are 0; the last gallery
-    image is junk. `network` adds one with random weights, whose embeddings have another size.
+    image is junk. `network` adds one with random weights and as many `dimensions`.
     """
     random = torch.Generator().manual_seed(0)
+    settings = ModelSettings(backbone="mobilenetv3_small_050", pretrained=False)
+    small = JointConvNet(settings, 0).eval() if network else None
+    dimensions = dimensions if small is None else small.embedding_size
     centers = F.normalize(torch.randn(people + 1, dimensions, generator=random))
     colors = torch.rand(people + 1, 3, 8, 4, generator=random)
 
@@ -46,10 +51,9 @@ def made_up(people=12, distractors=30, dimensions=32, likeness=0.6, *, known=Tru
     query_table, query_images, query = part(ids, np.ones(people, int))
     gallery_table, gallery_images, gallery = part(gallery_ids, gallery_cameras)
     similarity = query.embeddings @ gallery.embeddings.T
-    settings = ModelSettings(backbone="mobilenetv3_small_050", pretrained=False)
     values = {
         "recipe": recipe("smoke"),
-        "network": JointConvNet(settings, 0).eval() if network else None,
+        "network": small,
         "query_table": query_table,
         "gallery_table": gallery_table,
         "query_images": query_images,
