@@ -301,7 +301,11 @@ def decisions_table(runs: pd.DataFrame, rows: Sequence[Row] = ROWS, confidence: 
     conclusions = {(row.group, row.name): row.report for row in rows}
     lines = []
     for _, row in paired_intervals(runs, confidence).iterrows():
-        line = {"Group": row["Group"], "Variant": row["Variant"], "Report": conclusions.get((row["Group"], row["Variant"]), "")}
+        line = {
+            "Group": row["Group"],
+            "Variant": row["Variant"],
+            "Report": conclusions.get((row["Group"], row["Variant"]), ""),
+        }
         for score in ("mAP", "mAcc"):
             numbers = f"{row[f'{score} - base']:+.1f}"
             if np.isfinite(row[f"{score} low"]):
