@@ -18,12 +18,15 @@ export ASSIGNMENT_OUT := $(OUT)
 export ASSIGNMENT_GALLERY := $(GALLERY)
 export ASSIGNMENT_PORT := $(PORT)
 export ASSIGNMENT_REPOSITORY := $(REPOSITORY)
-COMMAND := $(RUN) -m assignment_lib.training.commands
+
+# Without a GPU, glibc keeps the memory that a training step frees instead of fetching it from the system again for the next.
+KEEP_MEMORY := $(if $(shell which nvidia-smi 2>/dev/null),,MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=67108864)
+COMMAND := $(KEEP_MEMORY) $(RUN) -m assignment_lib.training.commands
 
 .PHONY: notebooks test test-browser check lint docs demo ablations train repeat translation gpu-check bench lab environment course download badges student clean
 
 notebooks: environment
-	$(RUN) tools/run_notebooks.py $(NOTEBOOKS)
+	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
 # Tests of one file share what they prepare, so a process takes whole files; the longest files start first.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile --ignore tests/browser
@@ -69,7 +72,8 @@ gpu-check: environment
 
 # Runs the short benchmarks and fails where one exceeds its limit. Needs two idle cores and about two minutes.
 bench: environment
-	TQDM_DISABLE=1 $(RUN) benchmarks/bench.py
+	$(RUN) benchmarks/reid_scores.py
+	$(RUN) benchmarks/inference_batch.py
 
 # Serves the widget of notebook 05 as a page on 127.0.0.1. PORT=8866; GALLERY=folder searches your own images.
 demo: environment

@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/ from the files in results/ and figures/, so that text and results agree. Called by `make docs`.
+"""Write the tables of README.md and docs/ from results/ and figures/, so that text and results agree. Called by `make docs`.
 
 usage: python tools/write_numbers.py [--check]     (--check changes nothing and exits with status 1 if a document is outdated)
 
@@ -19,8 +19,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from assignment_lib.data.attributes import TASKS
-from assignment_lib.reporting import tables
+from assignment_lib.data.attributes import TASKS  # noqa: E402
+from assignment_lib.reporting import tables  # noqa: E402
 
 RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
 MARKED = re.compile(r"(<!-- table: ([\w -]+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
