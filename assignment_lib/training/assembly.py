@@ -9,12 +9,14 @@ Notebooks 03 and 04, the commands and the ablations all train in this way.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,7 @@ from assignment_lib.data.images import decode, near_duplicates
 from assignment_lib.data.split import hold_out, pid_labels, split_table
 from assignment_lib.environment import Settings, relative
 from assignment_lib.evaluation.validation import validator
+from assignment_lib.files import atomic_write
 from assignment_lib.losses.objective import Objective
 from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
@@ -224,6 +227,43 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
             f"The network in {folder / 'best.pt'} was saved by other code and does not fit. Remove {folder} and train again."
         ) from error
     return network.eval(), recipe
+
+
+def publish(folder: Path, path: Path) -> None:
+    """Write the best network in `folder` to `path` (safetensors) for `published_network`, in half precision.
+
+    The PID classifier, which knows the training identities only, is left out; statistics of batch norms stay float32.
+    Raises the errors of `trained_network`.
+    """
+    network, recipe = trained_network(folder)
+    network.pid_classifier = None
+    parameters = {name for name, _ in network.named_parameters()}
+    weights = {
+        name: (value.half() if name in parameters else value).contiguous() for name, value in network.state_dict().items()
+    }
+    has_attributes = network.heads is not None
+    marks = recipes.fingerprint(recipe, attributes=has_attributes)
+    with atomic_write(path) as file:
+        file.write(safetensors.torch.save(weights, {"recipe": json.dumps(marks)}))
+
+
+def published_network(name: str = "strong") -> JointConvNet:
+    """The network in `weights/<name>.safetensors`, in evaluation mode on the CPU, without a PID classifier.
+
+    Raises `FileNotFoundError` where there is none, `ValueError` where the file is damaged or of another version.
+    """
+    path = environment.PROJECT_ROOT / "weights" / f"{name}.safetensors"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist. Use a name of a file in {path.parent}, or train: make train")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            marks = json.loads(file.metadata()["recipe"])
+            weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        network = joint_network(recipes.from_fingerprint(marks), 0, marks["attributes"], pretrained=False)
+        network.load_state_dict(weights)
+    except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or of another version of this package. Fetch it again.") from error
+    return network.eval()
 
 
 def is_trained(folder: Path) -> bool:
