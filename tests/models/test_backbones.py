@@ -80,7 +80,7 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
     ],
 )
 def test_unknown_backbones_suggest_the_nearest(name, nearest):
-    with pytest.raises(ValueError, match=f"backbone='{name}' is unknown.*'{nearest}'"):
+    with pytest.raises(ValueError, match=f"backbone='{name}' is unknown; pass '{nearest}'"):
         backbones.backbone(name)
 
 
