@@ -75,6 +75,7 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
     [
         ("resnet19", "resnet18"),
         ("ResNet50", "resnet50"),
+        ("RESNET50", "resnet50"),
         ("efficientnet-lite0", "efficientnet_lite0"),
         ("", "resnet18"),
     ],
