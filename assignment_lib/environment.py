@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 import os
 import platform
@@ -97,22 +96,22 @@ class Settings:
         return f"-{self.backbone}{'' if self.pretrained else '-scratch'}"
 
 
-def settings(**chosen: Any) -> Settings:
-    """`Settings(**chosen)`, overridden by the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ...
+def settings(**values: Any) -> Settings:
+    """`Settings(**values)`, overridden by the environment variables ASSIGNMENT_DATA, ASSIGNMENT_RECIPE, ...
 
     Raises `ValueError` naming a variable with an invalid value.
     """
-    given = Settings(**chosen)
-    pretrained = setting("PRETRAINED", "yes" if given.pretrained else "no").lower()
+    cell = Settings(**values)
+    pretrained = setting("PRETRAINED", "yes" if cell.pretrained else "no").lower()
     if pretrained not in ("yes", "no"):
         raise ValueError(f"ASSIGNMENT_PRETRAINED is {pretrained!r}; set it to yes or no")
-    seed = setting("SEED", str(given.seed))
+    seed = setting("SEED", str(cell.seed))
     if not seed.isdecimal():
         raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; set it to a whole number from 0")
     return Settings(
-        data=setting("DATA", given.data),
-        recipe=setting("RECIPE", given.recipe),
-        backbone=setting("BACKBONE", given.backbone),
+        data=setting("DATA", cell.data),
+        recipe=setting("RECIPE", cell.recipe),
+        backbone=setting("BACKBONE", cell.backbone),
         pretrained=pretrained == "yes",
         seed=int(seed),
     )
@@ -148,23 +147,6 @@ def amp_dtype(device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
-def keep_freed_memory() -> None:
-    """Let glibc keep memory that tensors free, instead of returning it to the system after each batch.
-
-    By default glibc maps every tensor above 32 MB anew, and the kernel clears its pages each time, which takes as long as the
-    network itself on a CPU. Does nothing on other C libraries.
-    """
-    if sys.platform != "linux":
-        return
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(-4, 0)  # M_MMAP_MAX: map nothing
-    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: keep up to 2 GiB
-    mallopt(-2, 64 * 2**20)  # M_TOP_PAD: grow in steps of 64 MiB
-
-
 def seed_everything(seed: int) -> None:
     """Seed the generators of Python, NumPy and torch (all devices)."""
     random.seed(seed)
@@ -174,27 +156,26 @@ def seed_everything(seed: int) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that affect results, and of this code (git commit, "unknown" without git)."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
+            installed[package] = "not installed"
     try:
         command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
         commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:  # git is not installed
         commit = ""
-    return found | {"commit": commit or "unknown"}
+    return installed | {"commit": commit or "unknown"}
 
 
 def describe() -> str:
     """One line with the device and the versions of the packages."""
-    where = device()
-    name = torch.cuda.get_device_name() if where.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    return " · ".join(
-        [name, *(f"{package} {version}" for package, version in versions().items() if package != "commit")]
-    )
+    gpu = device().type == "cuda"
+    name = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
+    packages = [f"{package} {version}" for package, version in versions().items() if package != "commit"]
+    return " · ".join([name, *packages])
 
 
 def relative(path: str | Path) -> str:

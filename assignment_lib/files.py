@@ -33,6 +33,20 @@ def run_name(path: str | Path) -> str:
 
 
 @contextlib.contextmanager
+def write_errors(path: Path, remedy: str) -> Iterator[None]:
+    """Re-raise errors of a full disk or a read-only folder as one sentence that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(f"{path} was not written because the disk is full; free some space and run again") from error
+        inside = Path(os.fsdecode(error.filename or path)).is_relative_to(path.parent)
+        if inside and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise PermissionError(f"{path} cannot be written; make its folder writable, or {remedy}") from error
+        raise
+
+
+@contextlib.contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     """A binary file that becomes `path` at the end of the block; on an error, `path` keeps its former content.
 
@@ -40,23 +54,16 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
+    with write_errors(path, "set ASSIGNMENT_RUNS to another folder"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(f"{path} was not written because the disk is full; free some space and run again") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise PermissionError(
-                f"{path} cannot be written; make its folder writable, or set ASSIGNMENT_RUNS to another folder"
-            ) from error
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+        try:
+            with open(part, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,13 +1,19 @@
-"""A door to `assignment_lib.evaluation`, for those who know the scores by this name."""
+"""The scores of `assignment_lib.evaluation` under one short name, for use outside this package."""
 
 from assignment_lib.evaluation.attribute_scores import attribute_scores, confusion
-from assignment_lib.evaluation.list_scores import list_scores
-from assignment_lib.evaluation.protocol import JUNK_ID
-from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances, reid_scores_within
-from assignment_lib.evaluation.summary import CMC_LENGTH, ReidScores
-from assignment_lib.evaluation.threshold_scores import threshold_scores, threshold_scores_within
+from assignment_lib.evaluation.protocol import JUNK_ID, excluded
+from assignment_lib.evaluation.reid_scores import (
+    CMC_LENGTH,
+    ReidScores,
+    course_scores,
+    list_scores,
+    reid_scores,
+    reid_scores_from_distances,
+    reid_scores_within,
+    threshold_scores,
+)
 
 __all__ = [
-    "CMC_LENGTH", "JUNK_ID", "ReidScores", "attribute_scores", "confusion", "list_scores", "reid_scores",
-    "reid_scores_from_distances", "reid_scores_within", "threshold_scores", "threshold_scores_within",
+    "CMC_LENGTH", "JUNK_ID", "ReidScores", "attribute_scores", "confusion", "course_scores", "excluded", "list_scores",
+    "reid_scores", "reid_scores_from_distances", "reid_scores_within", "threshold_scores",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from assignment_lib.files import write_text
 DRIVE = Path("/content/drive")
 DRIVE_RUNS = DRIVE / "MyDrive" / "assignment-runs"
 #: The file in the runs folder that stores the chosen settings.
-KEPT = "settings.json"
+SETTINGS_FILE = "settings.json"
 
 
 def settings(
@@ -40,37 +40,37 @@ def settings(
 
     Raises `ValueError` where `settings.json` is damaged or nothing was uploaded, `ConnectionError` where Drive is refused.
     """
-    given = {"data": data, "recipe": recipe, "backbone": backbone, "pretrained": pretrained, "seed": seed}
-    given = {name: value for name, value in given.items() if value is not None}
+    values = {"data": data, "recipe": recipe, "backbone": backbone, "pretrained": pretrained, "seed": seed}
+    values = {name: value for name, value in values.items() if value is not None}
     if not environment.attended():
-        return environment.settings(**given)
+        return environment.settings(**values)
     if (drive or upload) and not environment.in_colab():
         print(
             "drive and upload work on Colab only; elsewhere results are in runs/, and data is the path of a folder or archive."
         )
         drive = upload = False
     if drive:
-        keep_in_drive()
-    kept = _kept()
-    if upload and not _is_there((kept | given).get("data")):
-        given["data"] = uploaded()
-    found = environment.settings(**(kept | given))
+        use_drive()
+    stored = _stored_settings()
+    if upload and not _exists((stored | values).get("data")):
+        values["data"] = upload_archive()
+    chosen = environment.settings(**(stored | values))
     reused = [
         f"{name}={value!r}"
-        for name, value in kept.items()
-        if name not in given and value == getattr(found, name) != getattr(Settings(), name)
+        for name, value in stored.items()
+        if name not in values and value == getattr(chosen, name) != getattr(Settings(), name)
     ]
-    path = environment.runs_folder() / KEPT
+    path = environment.runs_folder() / SETTINGS_FILE
     if reused:
         print(
             f"From the previous notebook: {', '.join(reused)} ({environment.relative(path)}; set a value to change it)."
         )
-    if kept | given != kept:
-        write_text(path, json.dumps(kept | given, indent=1))
-    return found
+    if stored | values != stored:
+        write_text(path, json.dumps(stored | values, indent=1))
+    return chosen
 
 
-def keep_in_drive() -> None:
+def use_drive() -> None:
     """Mount Google Drive on Colab and use a folder there as `environment.runs_folder`, unless `ASSIGNMENT_RUNS` is set.
 
     Raises `ConnectionError` where mounting fails.
@@ -86,7 +86,7 @@ def keep_in_drive() -> None:
     print(f"Networks and results are stored in {environment.runs_folder()}.")
 
 
-def uploaded() -> str:
+def upload_archive() -> str:
     """Upload a file from the user's computer to Colab; returns its name in the current folder.
 
     Raises `ValueError` where no file was chosen.
@@ -97,20 +97,22 @@ def uploaded() -> str:
     return str(next(iter(files)))
 
 
-def _is_there(data: str | None) -> bool:
+def _exists(data: str | None) -> bool:
     return data is not None and environment.find_data(data) is not None
 
 
-def _kept() -> dict[str, Any]:
+def _stored_settings() -> dict[str, Any]:
     """The stored settings; empty if there are none."""
-    path = environment.runs_folder() / KEPT
+    path = environment.runs_folder() / SETTINGS_FILE
     if not path.exists():
         return {}
-    usual = dataclasses.asdict(Settings())
+    defaults = dataclasses.asdict(Settings())
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(kept, dict) or any(type(value) is not type(usual[name]) for name, value in kept.items()):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict) or any(
+            type(value) is not type(defaults[name]) for name, value in stored.items()
+        ):
             raise ValueError
     except (ValueError, KeyError) as error:
         raise ValueError(f"{environment.relative(path)} is damaged; remove it") from error
-    return kept
+    return stored

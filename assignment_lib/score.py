@@ -1,4 +1,4 @@
-"""A door to `assignment_lib.reporting.score`: `python -m assignment_lib.score FOLDER --truth test_truth.csv`."""
+"""Public API and command line of the scorer: `python -m assignment_lib.score FOLDER --truth test_truth.csv`."""
 
 import sys
 

@@ -26,6 +26,7 @@ import reid_scores as reid_benchmark
 import rerank
 import scaling
 from assignment_lib.batches.augment import augment
+from assignment_lib.training.made_up import noise_split
 from dense_reranking import naive
 from market_scale import market_scale
 
@@ -34,7 +35,6 @@ from assignment_lib.batches.augmentation import TRANSFORMS, Augmentation, only
 from assignment_lib.evaluation.protocol import score_each_query
 from assignment_lib.evaluation.reid_scores import reid_scores
 from assignment_lib.training import assembly, speed
-from assignment_lib.training.made_up import noise_split
 from assignment_lib.training.recipes import recipe
 
 #: Of the bare step at least; of the forward pass, of the similarity product, of the all-pairs product at most; exponent.

@@ -27,7 +27,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT)]
 import demo  # noqa: E402
-
 from assignment_lib.evaluation.market_scale import IMAGES  # noqa: E402
 
 #: Milliseconds: for pictures, and for what all queries are compared for once a setting of the switches.

@@ -42,11 +42,12 @@ class Truth:
     gallery: pd.DataFrame
 
 
-def read_text(path: Path) -> str:
+def read_text(path: str | Path) -> str:
     """The text of a file in UTF-8 or UTF-16, without a byte order mark, with `\\n` as line end.
 
     Raises `FileNotFoundError`, `IsADirectoryError` or `ValueError` (another format, empty) with one sentence.
     """
+    path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; pass the file itself")
     if not path.exists():
@@ -65,7 +66,7 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_csv(path: Path, columns: Sequence[str], lower: bool = False) -> pd.DataFrame:
+def read_csv(path: str | Path, columns: Sequence[str], lower: bool = False) -> pd.DataFrame:
     """A CSV file as stripped text, with the line number of each row as index; it must have at least `columns`.
 
     Commas, semicolons or tabs separate the values; Excel's first line `sep=;` is skipped. `lower` ignores the case of column
@@ -108,10 +109,11 @@ def read_csv(path: Path, columns: Sequence[str], lower: bool = False) -> pd.Data
     return pd.DataFrame(rows, index=numbers, columns=names, dtype=object)
 
 
-def annotation_values(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The annotation columns of a `read_csv` table as int64: `ANNOTATION_COLUMNS`, and the multicolor ones if present.
+def annotation_values(table: pd.DataFrame, path: str | Path, row: str = "line") -> pd.DataFrame:
+    """The annotation columns of a table as int64: `ANNOTATION_COLUMNS`, and the multicolor ones if present.
 
-    Raises `ValueError` naming the line of a value that is not allowed.
+    `row` says what the index of the table counts: lines of a file, or ids.
+    Raises `ValueError` naming `path` and the row of a value that is not allowed.
     """
     columns = [name for name in CLASSIFICATION_COLUMNS if name in table]
     numbers = table[columns].apply(pd.to_numeric, errors="coerce")
@@ -119,13 +121,13 @@ def annotation_values(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         highest = len(TASKS[column]) if column in TASKS else 2
         wrong = ~numbers[column].isin(range(1, highest + 1))
         if wrong.any():
-            line = wrong.idxmax()
-            allowed = "1 or 2" if highest == 2 else f"a number from 1 to {highest}"
-            raise ValueError(f"{path}: line {line} has {table.loc[line, column]!r} in column {column}; write {allowed}")
+            place, allowed = wrong.idxmax(), "1 or 2" if highest == 2 else f"a number from 1 to {highest}"
+            value = str(table.loc[place, column])
+            raise ValueError(f"{path}: {row} {place} has {value!r} in column {column}; write {allowed}")
     return numbers.astype(np.int64)
 
 
-def _whole_numbers(column: pd.Series, path: Path) -> pd.Series:
+def _whole_numbers(column: pd.Series, path: str | Path) -> pd.Series:
     """Text as int64. Raises `ValueError` naming the line of a value that is not a whole number of at most 18 digits."""
     wrong = ~column.str.fullmatch(r"-?[0-9]{1,18}(\.0*)?")
     if wrong.any():
@@ -158,20 +160,20 @@ def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
     corrected: `to_targets` takes the first of several colours, and "multicolor" for none.
     """
     targets = to_targets(annotations)
-    found = {}
+    oddities = {}
     for task, body in (("upcolor", "upper"), ("downcolor", "lower")):
         colors = (annotations[color_columns(task)] == 2).sum(axis=1)
-        found[f"several {body}-body colours"] = colors > 1
-        found[f"no {body}-body colour (multicolor)"] = colors == 0
+        oddities[f"several {body}-body colours"] = colors > 1
+        oddities[f"no {body}-body colour (multicolor)"] = colors == 0
         multicolor = f"{COLOR_PREFIX[task]}multicolor"
         if multicolor in annotations:
-            found[f"{multicolor} and a colour"] = (annotations[multicolor] == 2) & (colors > 0)
+            oddities[f"{multicolor} and a colour"] = (annotations[multicolor] == 2) & (colors > 0)
     dress, male = TASKS["clothes"].index("dress"), TASKS["gender"].index("male")
-    found["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
-    found["backpack, bag and handbag together"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
+    oddities["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
+    oddities["backpack, bag and handbag together"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
     rows = [
         {"oddity": oddity, "people": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
-        for oddity, odd in found.items()
+        for oddity, odd in oddities.items()
     ]
     return pd.DataFrame(rows)
 
@@ -211,13 +213,12 @@ def _attribute_frame(parts: object, part: str, mat: Path) -> pd.DataFrame:
         raise ValueError(f"{mat}: market_attribute.{part} lacks {missing[0]}; remove it and download it again")
     try:
         pids = pd.Index(np.atleast_1d(fields.image_index).astype(np.int64), name="pid")
-        columns = {name: np.atleast_1d(getattr(fields, name)).astype(np.int64) for name in ANNOTATION_COLUMNS}
-        frame = pd.DataFrame(columns, index=pids)
+        frame = pd.DataFrame({name: np.atleast_1d(getattr(fields, name)) for name in ANNOTATION_COLUMNS}, index=pids)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{mat}: market_attribute.{part} is not one number per person ({error})") from error
     if frame.index.has_duplicates:
         raise ValueError(f"{mat}: market_attribute.{part} names a person twice; remove it and download it again")
-    return frame
+    return annotation_values(frame, mat, "id")
 
 
 def read_truth(path: str | Path) -> Truth:
@@ -237,7 +238,7 @@ def read_truth(path: str | Path) -> Truth:
         pid=_whole_numbers(table["pid"], path), camera=_whole_numbers(table["camera"].replace("", "-1"), path)
     )
     annotated = (table[[name for name in CLASSIFICATION_COLUMNS if name in table]] != "").all(axis=1)
-    targets = to_targets(annotation_values(table[annotated], path), str(path))
+    targets = to_targets(annotation_values(table[annotated], path))
     people = people.join(targets.reindex(people.index, fill_value=-1))
     parts = []
     for folder in ("queries", "test"):

@@ -1,14 +1,14 @@
-"""Safe unpacking of zip and tar archives: complete or not at all, never outside the target folder.
+"""Safe unpacking of zip and tar archives: complete or not at all, and never outside the target folder.
 
-Files are written to a temporary folder next to the target, which is renamed when everything is there, so a folder with its
-final name is always complete. `zipfile` and `tarfile` unpack; an archive is refused before it is written if a member leads
-out of the target, is a link or device, or if it unpacks to too many bytes.
+`zipfile` and `tarfile` extract into a temporary folder next to the target, which is renamed at the end. A folder with its final
+name is therefore complete, and no existing folder is ever changed or deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import re
 import shutil
@@ -18,11 +18,12 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from filelock import FileLock
 
-from assignment_lib.files import SUFFIXES, bar, write_text
+from assignment_lib.data.layouts import is_clutter
+from assignment_lib.files import SUFFIXES, bar, run_name, write_errors, write_text
 
 GB = 1024**3
 #: Written into every unpacked folder: the archive it came from.
@@ -35,25 +36,21 @@ class Refused(ValueError):
     """A readable archive that is not unpacked."""
 
 
-class Member(NamedTuple):
-    """One member of an archive: the zip's or tar's own description and what is checked."""
-
-    info: Any
-    path: PurePosixPath  # relative to the target
-    is_folder: bool
-    size: int  # bytes, unpacked
-
-
 def is_archive(path: str | Path) -> bool:
     """Whether `path` is a zip or tar by its content, or a file named like one (which may be broken)."""
     path = Path(path)
     return path.is_file() and (_is_zip(path) or path.name.lower().endswith(SUFFIXES) or tarfile.is_tarfile(path))
 
 
-def belongs_to_another(archive: Path, target: Path) -> bool:
-    """Whether `target` was unpacked from an archive in another folder."""
-    marker = _read_marker(target)
-    return marker is not None and marker.get("folder", str(archive.parent)) != str(archive.parent)
+def unpacked_folder(archive: Path, parent: Path) -> Path:
+    """The folder in `parent` for the content of `archive`: its run name, followed by a hash where that name is taken.
+
+    A name is taken by a user's folder, by an archive in another folder, and by an older version of the same archive.
+    """
+    plain, origin = parent / run_name(archive), _origin(archive)
+    if not plain.exists() or _unpacked_from(plain, origin):
+        return plain
+    return parent / f"{plain.name}-{hashlib.sha256(json.dumps(origin).encode()).hexdigest()[:6]}"
 
 
 def unpack(
@@ -66,10 +63,9 @@ def unpack(
 ) -> Path:
     """Unpack `archive` (zip, tar, tar.gz, tar.bz2, tar.xz) so that `target` holds its members; returns `target`.
 
-    A target unpacked from the same archive (name, size, modification time) is reused; one from an older version of it is
-    replaced, unless files were added or changed in it since. Clutter (`__MACOSX`, hidden files) is skipped. `max_bytes`
-    bounds the unpacked size, `max_ratio` unpacked : packed (only above 100 MB). `check` is called with the unpacked folder
-    before it takes its place; if it raises, nothing is kept.
+    A target that was unpacked from the same archive (path, size, modification time) is reused. Clutter (`__MACOSX`, hidden
+    files) is skipped. `max_bytes` bounds the unpacked size, `max_ratio` unpacked : packed (only above 100 MB). `check` is
+    called with the unpacked folder before it takes its place; if it raises, nothing is kept.
 
     Raises `FileNotFoundError` (no such archive), `FileExistsError` (the target holds something else), `ValueError` (broken or
     unsafe archive) or `OSError` (disk full), each with one sentence; the target is then unchanged.
@@ -77,73 +73,40 @@ def unpack(
     archive, target = Path(archive).expanduser().resolve(), Path(target).expanduser().resolve()
     if not archive.is_file():
         raise FileNotFoundError(f"{archive} does not exist; check the name")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(f".{target.name}.lock")):  # another process may be unpacking the same archive
-        return _unpack(archive, target, max_bytes, max_ratio, check, progress)
-
-
-def _unpack(
-    archive: Path,
-    target: Path,
-    max_bytes: int,
-    max_ratio: float,
-    check: Callable[[Path], object] | None,
-    progress: bool,
-) -> Path:
-    status = archive.stat()
-    origin = {"archive": archive.name, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
-    marker = _read_marker(target)
-    if marker is not None and all(marker.get(key) == value for key, value in origin.items()):
-        return target
-    _refuse_to_replace_others(archive, target, marker)
-    with new_folder(target) as folder:
-        try:
-            files = _write_members(archive, folder, max_bytes, max_ratio, progress)
-        except Refused as error:
-            raise ValueError(f"{archive}: {error}; nothing was unpacked") from error
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-                raise  # a fault of the disk; EINVAL comes from seeking in a broken archive
-            # broken archives raise BadZipFile, TarError, zlib.error, EOFError, NotImplementedError, struct.error, ...
-            reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
-            raise ValueError(f"{archive} cannot be read to its end ({reason}); download or copy it again") from error
-        if check is not None:
-            try:
-                check(folder)
-            except (FileNotFoundError, ValueError) as error:  # the reader knows the archive, not the temporary folder
-                raise type(error)(str(error).replace(str(folder), str(archive))) from None
-        write_text(folder / MARKER, json.dumps(origin | {"folder": str(archive.parent), "files": files}))
+    origin = _origin(archive)
+    with write_errors(target, "unpack the archive yourself and pass that folder"), _locked(target):
+        if _unpacked_from(target, origin):
+            return target
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise FileExistsError(
+                f"{target} exists and is not from {archive}; move it away, or unpack to another folder"
+            )
+        with new_folder(target) as folder:
+            _extract(archive, folder, max_bytes, max_ratio, progress)
+            if check is not None:
+                try:
+                    check(folder)
+                except (FileNotFoundError, ValueError) as error:  # the user knows the archive, not the temporary folder
+                    raise type(error)(str(error).replace(str(folder), str(archive))) from None
+            write_text(folder / MARKER, json.dumps(origin))
     return target
 
 
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `target` at the end of the block and is removed on an error.
+    """A temporary folder that is renamed to `target` at the end of the block, and removed on an error.
 
-    Its name is unique, so two processes may make the same target; an existing target is replaced only at the end.
-    Raises `OSError` with one sentence where the disk is full.
+    Its name is unique, so two processes may make the same target. `target` must not exist, or be empty.
     """
-    token = uuid.uuid4().hex[:8]
-    temporary = target.with_name(f".{target.name}.{token}.unfinished")
-    replaced = target.with_name(f".{target.name}.{token}.replaced")
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.unfinished")
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        if target.exists():
-            target.rename(replaced)
-        try:
-            temporary.rename(target)
-        except OSError:
-            if replaced.exists() and not target.exists():
-                replaced.rename(target)
-            raise
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(f"{target}: the disk is full; free some space or choose another folder") from error
-        raise
+        if target.is_dir():
+            target.rmdir()
+        temporary.rename(target)
     finally:
-        for leftover in (temporary, replaced):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def safe_member(name: str) -> PurePosixPath:
@@ -161,82 +124,89 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _read_marker(target: Path) -> dict[str, Any] | None:
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(f".{target.name}.lock")):  # another process may be unpacking the same archive
+        yield
+
+
+def _origin(archive: Path) -> dict[str, Any]:
+    status = archive.stat()
+    return {
+        "archive": archive.name,
+        "folder": str(archive.parent),
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+    }
+
+
+def _unpacked_from(target: Path, origin: dict[str, Any]) -> bool:
     try:
         marker = json.loads((target / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return marker if isinstance(marker, dict) else None
+        return False
+    return isinstance(marker, dict) and marker | origin == marker
 
 
-def _refuse_to_replace_others(archive: Path, target: Path, marker: dict[str, Any] | None) -> None:
-    """Raise `FileExistsError` where `target` holds anything but an older version of `archive`."""
-    from assignment_lib.data.layouts import is_clutter
-
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    if marker is None or marker.get("archive") != archive.name or belongs_to_another(archive, target):
-        raise FileExistsError(
-            f"{target} exists and is not from {archive}; move it away, or pass another folder to unpack to"
-        )
-    finished = (target / MARKER).stat().st_mtime_ns
-    files = [path for path in target.rglob("*") if path.is_file() and not is_clutter(path.name)]
-    if len(files) > marker.get("files", 0) or any(path.stat().st_mtime_ns > finished for path in files):
-        raise FileExistsError(
-            f"{target} is from an older version of {archive.name} and files in it were added or changed; move it away to "
-            "unpack the archive again"
-        )
-
-
-def _write_members(archive: Path, folder: Path, max_bytes: int, max_ratio: float, progress: bool) -> int:
-    """Check all members, then write them below `folder`; returns the number of files."""
-    from assignment_lib.data.layouts import is_clutter
-
-    packed = archive.stat().st_size
-    with _opened(archive) as (members, extract):
-        total, wanted = 0, []
-        for member in members:
-            total += member.size
-            if total > max_bytes:
-                raise Refused(f"it unpacks to more than {max_bytes / GB:.3g} GB, the limit max_bytes")
-            if total > max(max_ratio * packed, _RATIO_MATTERS_FROM):
-                raise Refused(f"it unpacks to more than {max_ratio:g} times its size, as only a harmful archive would")
-            if not any(is_clutter(part) for part in member.path.parts):
-                wanted.append(member)
-        files = 0
-        for member in bar(wanted, desc=f"unpacking {archive.name}", unit="file", show=progress):
-            path = folder / member.path
-            try:
-                if member.is_folder:
-                    path.mkdir(parents=True, exist_ok=True)
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with extract(member.info) as source, path.open("wb") as sink:
-                    shutil.copyfileobj(source, sink, 1024**2)
-            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise Refused(f"its member {member.path} is both a file and a folder") from error
-            files += 1
-    if not files:
-        raise Refused("it holds no files")
-    return files
+def _extract(archive: Path, folder: Path, max_bytes: int, max_ratio: float, progress: bool) -> None:
+    """Check all members, then write them below `folder`. Raises `ValueError` with one sentence, or `OSError` of the disk."""
+    limit, packed, total, wanted = max_bytes, archive.stat().st_size, 0, []
+    try:
+        with _opened(archive) as (members, extract):
+            for member, path, size in members:
+                total += size
+                if total > limit:
+                    raise Refused(f"it unpacks to more than {limit / GB:.3g} GB, the limit max_bytes")
+                if total > max(max_ratio * packed, _RATIO_MATTERS_FROM):
+                    raise Refused(
+                        f"it unpacks to more than {max_ratio:g} times its size, as only a harmful archive would"
+                    )
+                if not any(is_clutter(part) for part in path.parts):
+                    wanted.append(member)
+            for member in bar(wanted, desc=f"unpacking {archive.name}", unit="file", show=progress):
+                extract(member, folder)
+        if not any(path.is_file() for path in folder.rglob("*")):
+            raise Refused("it holds no files")
+    except Refused as error:
+        raise ValueError(f"{archive}: {error}; nothing was unpacked") from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        name = Path(error.filename).name
+        raise ValueError(f"{archive}: its member {name} is both a file and a folder; nothing was unpacked") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # a fault of the disk; EINVAL comes from seeking in a broken archive
+        # broken archives raise BadZipFile, TarError, zlib.error, EOFError, NotImplementedError, struct.error, ...
+        reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
+        raise ValueError(f"{archive} cannot be read to its end ({reason}); download or copy it again") from error
 
 
 @contextlib.contextmanager
-def _opened(archive: Path) -> Iterator[tuple[Iterator[Member], Callable[[Any], Any]]]:
-    """The members of an archive, and the function that opens one of them. Raises `Refused` for links, devices, encryption."""
+def _opened(archive: Path) -> Iterator[tuple[Iterator[tuple[Any, PurePosixPath, int]], Callable[[Any, Path], object]]]:
+    """The members of an archive as (member, path, bytes), and the function that extracts a member into a folder."""
     if _is_zip(archive):
         with zipfile.ZipFile(archive) as zipped:
-            yield map(_zip_member, zipped.infolist()), zipped.open
-        return
-    with tarfile.open(archive) as tar:
-        yield _tar_members(tar), tar.extractfile
+            yield map(_zip_member, zipped.infolist()), zipped.extract
+    else:
+        with tarfile.open(archive) as tar:
+            yield _tar_members(tar), lambda member, folder: tar.extract(member, folder, filter="data")
 
 
-def _tar_members(tar: tarfile.TarFile) -> Iterator[Member]:
+def _zip_member(info: zipfile.ZipInfo) -> tuple[zipfile.ZipInfo, PurePosixPath, int]:
+    if info.flag_bits & 1:
+        raise Refused(f"its member {info.filename!r} is encrypted; unpack it yourself and pass the folder")
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise Refused(f"its member {info.filename!r} is a link or device, where only files and folders are allowed")
+    path = safe_member(info.filename)
+    info.filename = info.filename.replace("\\", "/")  # zips made by Windows
+    return info, path, info.file_size
+
+
+def _tar_members(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPath, int]]:
     for info in tar:
         if not (info.isreg() or info.isdir()):
             raise Refused(f"its member {info.name!r} is a link or device, where only files and folders are allowed")
-        yield Member(info, safe_member(info.name), info.isdir(), info.size)
+        yield info, safe_member(info.name), info.size
     # tarfile takes a damaged or cut header for the end; the true end is a block of zeros
     content: Any = tar.fileobj
     content.seek(tar.offset)
@@ -244,13 +214,3 @@ def _tar_members(tar: tarfile.TarFile) -> Iterator[Member]:
         raise tarfile.ReadError("a header is damaged or cut off")
     while content.read(1024**2):  # a compressed archive compares its checksum at the end
         pass
-
-
-def _zip_member(info: zipfile.ZipInfo) -> Member:
-    if info.flag_bits & 1:
-        raise Refused(f"its member {info.filename!r} is encrypted; unpack it yourself and pass the folder")
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-        raise Refused(f"its member {info.filename!r} is a link or device, where only files and folders are allowed")
-    is_folder = info.filename.endswith(("/", "\\")) or stat.S_ISDIR(kind)
-    return Member(info, safe_member(info.filename), is_folder, info.file_size)

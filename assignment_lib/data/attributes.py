@@ -70,26 +70,23 @@ def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd
 
     `annotations` has the 27 columns of `ANNOTATION_COLUMNS`, and possibly upmulticolor and downmulticolor. Of several colours
     of a body part the first in class order counts; no colour means multicolor.
-    Raises `ValueError` that begins with `source` for a missing column and for an unknown value.
+    Raises `ValueError` that begins with `source` for a value that is not allowed (`annotations.annotation_values` names its
+    line).
     """
-    missing = [column for column in ANNOTATION_COLUMNS if column not in annotations.columns]
-    if missing:
-        raise ValueError(
-            f"{source}: the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing; it needs id and these 27: {', '.join(ANNOTATION_COLUMNS)}"
-        )
     targets = pd.DataFrame(index=annotations.index)
     for task, classes in TASKS.items():
+        columns = [task]
         if task in COLOR_PREFIX:
-            with_multicolor = f"{COLOR_PREFIX[task]}multicolor" in annotations.columns
-            columns = color_columns(task, multicolor=with_multicolor)
-            for column in columns:
-                _check_values(annotations[column], 2, source)
-            marked = annotations[columns].to_numpy() == 2
+            columns = [column for column in color_columns(task, multicolor=True) if column in annotations]
+        values = annotations[columns].to_numpy()
+        highest = 2 if task in COLOR_PREFIX else len(classes)
+        if not np.isin(values, range(1, highest + 1)).all():
+            raise ValueError(f"{source}: {task} has a value outside 1 to {highest}; correct or remove that row")
+        if task in COLOR_PREFIX:
+            marked = values == 2
             targets[task] = np.where(marked.any(1), marked.argmax(1), len(classes) - 1).astype(np.int64)
         else:
-            _check_values(annotations[task], len(classes), source)
-            targets[task] = annotations[task].to_numpy().astype(np.int64) - 1
+            targets[task] = values[:, 0].astype(np.int64) - 1
     return targets
 
 
@@ -119,29 +116,3 @@ def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
         else:
             annotations[task] = values + 1
     return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]
-
-
-def describe(probabilities: dict[str, torch.Tensor]) -> str:
-    """The most probable class of each task in words; yes/no tasks only if "yes".
-
-    `probabilities`: task -> float `(C,)`.
-    """
-    words = []
-    for task, values in probabilities.items():
-        best = int(values.argmax())
-        name = TASKS[task][best]
-        if name != "no":
-            label = task if name == "yes" else f"{task} {name}"
-            words.append(f"{label} ({float(values[best]):.0%})")
-    return ", ".join(words)
-
-
-def _check_values(column: pd.Series, highest: int, source: str) -> None:
-    numbers = pd.to_numeric(column, errors="coerce")
-    wrong = ~numbers.isin(range(1, highest + 1))
-    if wrong.any():
-        row = wrong[wrong].index[0]
-        raise ValueError(
-            f"{source}: row {row} has {str(column[row])!r} in the column {column.name}, where only 1 to {highest} are allowed; "
-            "correct or remove that row"
-        )

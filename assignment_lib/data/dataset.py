@@ -1,13 +1,12 @@
 """Pedestrian images on disk as tables with one row per image; `images.decode` reads the images.
 
-Five layouts are recognised, in a folder or an archive, also one folder deep in it:
+Four layouts are recognised, in a folder or an archive, also one folder deep in it:
 
 - *course*: `train/`, `test/`, `queries/` and `annotations_train.csv`; test and queries are anonymous.
 - *market1501*: the official `bounding_box_train/`, `bounding_box_test/`, `query/`, with `market_attribute.mat` in or next
   to the folder, or without it (re-identification only).
 - *gallery*: `train/`, `query/` and `gallery/` (or `test/`), named as in Market-1501.
-- *plain*: a folder of `<person>_c<camera>...` images, or a `train/` of them (re-identification only).
-- *persons*: one folder per person (re-identification only).
+- *plain*: a folder, or a `train/`, of `<person>_c<camera>...` images or of one folder per person (re-identification only).
 """
 
 from __future__ import annotations
@@ -61,22 +60,30 @@ class Dataset:
         return bool((self.train["camera"] != UNKNOWN_CAMERA).all())
 
 
-def load(path: str | Path, unpack_to: str | Path | None = None, max_bytes: int = 20 * archives.GB) -> Dataset:
+def load(path: str | Path, max_bytes: int = 20 * archives.GB) -> Dataset:
     """Load the data set in a folder or an archive (zip, tar, tar.gz, ...) of any supported layout.
 
-    A relative `path` is tried in the current folder, then in `data/`. Archives are unpacked once, to a folder of their name in
-    `data/` or to `unpack_to`, and refused where they unpack to more than `max_bytes`.
+    A relative `path` is tried in the current folder, then in `data/`. Links count as their targets. Archives are unpacked once,
+    to a folder of their name in `data/`, and refused where they unpack to more than `max_bytes`.
 
-    Raises `FileNotFoundError` or `ValueError` (for archives also `FileExistsError`, `OSError`) with one sentence that names
-    the file and the remedy. `images.decode` names images that cannot be decoded.
+    Raises `FileNotFoundError`, `ValueError` or `OSError` with one sentence that names the file and the remedy. `images.decode`
+    names images that cannot be decoded.
     """
-    given = find_data(path)
-    if given is None:
-        raise FileNotFoundError(_nowhere(Path(path).expanduser()))
-    folder = _unpack(given, unpack_to, max_bytes) if given.is_file() else given
+    source = find_data(path)
+    if source is None:
+        tried = f"{Path(path).expanduser().absolute()} or {DATA_FOLDER / path}"
+        raise FileNotFoundError(
+            f"there is no data set at {tried}; check the spelling, or put the folder or archive there"
+        )
+    folder = source
+    if source.is_file():
+        if not archives.is_archive(source):
+            raise ValueError(f"{source} is neither a folder nor a zip or tar archive; unpack it and pass the folder")
+        target = archives.unpacked_folder(source, DATA_FOLDER)
+        folder = archives.unpack(source, target, max_bytes, check=find_layout)
     root, layout = find_layout(folder)
-    places = (root, root.parent, folder, folder.parent, given.parent)
-    return Dataset(run_name(given), root, layout, *read_layout(root, layout, places))
+    places = (root, root.parent, folder, folder.parent, source.parent)
+    return Dataset(run_name(source), root, layout, *read_layout(root, layout, places))
 
 
 def fingerprint(data: Dataset) -> str:
@@ -84,27 +91,6 @@ def fingerprint(data: Dataset) -> str:
     digest = hashlib.sha256()
     for table in (data.train, data.query, data.gallery):
         columns = [column for column in ("file", "pid", "camera", *TASKS) if column in table]
-        digest.update(table[columns].to_csv(index=False).encode())
+        digest.update(table[columns].to_csv(index=False, lineterminator="\n").encode("utf-8", "surrogateescape"))
         digest.update(",".join(str(Path(path).stat().st_size) for path in table["path"]).encode())
     return digest.hexdigest()[:16]
-
-
-def _nowhere(path: Path) -> str:
-    tried = f"{path}" if path.is_absolute() else f"{path.resolve()} and {DATA_FOLDER / path}"
-    unpacked = DATA_FOLDER / run_name(path)
-    if (unpacked / archives.MARKER).is_file():
-        remedy = f"its archive was unpacked before, so pass {unpacked}"
-    else:
-        remedy = "check the spelling, or put the folder or archive there"
-    return f"there is no data set at {tried}; {remedy}"
-
-
-def _unpack(archive: Path, target: str | Path | None, max_bytes: int) -> Path:
-    if not archives.is_archive(archive):
-        raise ValueError(f"{archive} is neither a folder nor a zip or tar archive; unpack it and pass the folder")
-    if target is None:
-        target = DATA_FOLDER / run_name(archive)
-        if archives.belongs_to_another(archive, target):  # an archive of the same name in another folder
-            place = hashlib.sha256(str(archive.parent).encode()).hexdigest()[:6]
-            target = target.with_name(f"{target.name}-{place}")
-    return archives.unpack(archive, target, max_bytes, check=find_layout)

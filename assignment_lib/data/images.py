@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -25,7 +25,6 @@ from assignment_lib.files import bar
 
 _FILES_PER_TASK = 64
 _NAMED_FILES = 5
-_ANNOUNCED_BYTES = 200_000_000  # larger tensors are announced
 
 
 class Decoded(NamedTuple):
@@ -55,12 +54,32 @@ def decode(
     shape = (len(files), 3, *size)
     _check_memory(shape)
     images = torch.empty(shape, dtype=torch.uint8)
-    faults = _decode_into(images, files, workers, progress)
+    rows = images.numpy()  # NumPy copies without threads of its own
+
+    def decode_rows(start: int) -> list[str]:
+        faults = []
+        for i in range(start, min(start + _FILES_PER_TASK, len(files))):
+            try:
+                rows[i] = decode_file(files[i], size).transpose(2, 0, 1)
+            except MemoryError:
+                raise
+            except Exception as error:  # decoders raise nearly everything on broken files
+                faults.append(f"{files[i]} ({_fault(files[i], error)})")
+        return faults
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pool = ThreadPoolExecutor(workers or cores)
+    starts = range(0, len(files), _FILES_PER_TASK)
+    try:
+        done = bar(pool.map(decode_rows, starts), total=len(starts), desc="decoding", unit="batch", show=progress)
+        faults = [fault for part in done for fault in part]
+    finally:  # on Ctrl-C, too: tasks that have not started are cancelled
+        pool.shutdown(cancel_futures=True)
     if faults:
-        named = [f"{files[i]} ({fault})" for i, fault in list(faults.items())[:_NAMED_FILES]]
-        more = f" and {len(faults) - len(named):,} more" if len(faults) > len(named) else ""
+        more = f" and {len(faults) - _NAMED_FILES:,} more" if len(faults) > _NAMED_FILES else ""
         raise ValueError(
-            f"{len(faults):,} of {len(files):,} images cannot be decoded: {', '.join(named)}{more}; replace or remove them"
+            f"{len(faults):,} of {len(files):,} images cannot be decoded: {', '.join(faults[:_NAMED_FILES])}{more}; replace or "
+            "remove them"
         )
     return Decoded(images)
 
@@ -112,34 +131,6 @@ def _thumbnails(images: Tensor, size: tuple[int, int] = (16, 8)) -> Tensor:
     return F.normalize(small - small.mean(dim=1, keepdim=True))
 
 
-def _decode_into(images: Tensor, paths: Sequence[str], workers: int | None, progress: bool) -> dict[int, str]:
-    """Fill the rows of `images` from the files `paths`; returns position -> fault of the files that cannot be decoded."""
-    rows, size = images.numpy(), (images.shape[2], images.shape[3])  # NumPy copies without threads of its own
-
-    def decode_rows(start: int) -> list[tuple[int, str]]:
-        faults = []
-        for i in range(start, min(start + _FILES_PER_TASK, len(paths))):
-            try:
-                rows[i] = decode_file(paths[i], size).transpose(2, 0, 1)
-            except MemoryError:
-                raise
-            except Exception as error:  # decoders raise nearly everything on broken files
-                faults.append((i, _fault(paths[i], error)))
-        return faults
-
-    pool = ThreadPoolExecutor(workers or _cores())
-    try:
-        tasks = [pool.submit(decode_rows, start) for start in range(0, len(paths), _FILES_PER_TASK)]
-        faults = []
-        with bar(total=len(paths), desc="decoding", unit="image", show=progress) as done:
-            for task in as_completed(tasks):
-                faults += task.result()
-                done.update(min(_FILES_PER_TASK, len(paths) - done.n))
-    finally:  # on Ctrl-C, too: tasks that have not started are cancelled
-        pool.shutdown(cancel_futures=True)
-    return dict(sorted(faults))
-
-
 def _fault(path: str, error: Exception) -> str:
     """A few words about the fault of a file whose decoding raised `error`."""
     if isinstance(error, FileNotFoundError):
@@ -169,16 +160,13 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _check_memory(shape: tuple[int, ...]) -> None:
-    """Announce large images; raise `MemoryError` where uint8 images of `shape` need more than the free memory."""
-    count, _, height, width = shape
+    """Raise `MemoryError` where uint8 images of `shape` need more than the free memory."""
     needed, free = math.prod(shape), _free_memory()
     if free is not None and needed > free:
         raise MemoryError(
-            f"{count:,} images of {height}x{width} need {needed / 1e6:,.0f} MB of memory, but {free / 1e6:,.0f} MB are free; "
-            "pass a smaller image_size in the recipe"
+            f"{shape[0]:,} images of {shape[2]}x{shape[3]} need {needed / 1e6:,.0f} MB of memory, but {free / 1e6:,.0f} MB are "
+            "free; pass a smaller image_size in the recipe"
         )
-    if needed > _ANNOUNCED_BYTES:
-        print(f"{count:,} images of {height}x{width}: {needed / 1e6:,.0f} MB of memory")
 
 
 def _free_memory() -> int | None:
@@ -188,7 +176,3 @@ def _free_memory() -> int | None:
     except ImportError:
         return None
     return int(psutil.virtual_memory().available)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

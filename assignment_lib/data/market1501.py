@@ -1,12 +1,13 @@
 """Market-1501: download it from its authors, and convert it to the course's layout with an anonymous test.
 
 `make download` and `make course DATA=path/to/Market-1501-v15.09.15 [OUT=folder]`, or
-`python -m assignment_lib.data.market1501 download|course [--data PATH] [--out FOLDER] [--seed N]`.
+`python -m assignment_lib.data.market1501 download|course [--data PATH] [--out FOLDER]`.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import sys
@@ -16,19 +17,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 
 from assignment_lib.data import archives
 from assignment_lib.data.annotations import ANNOTATIONS_FILE, ATTRIBUTES_FILE, TRUTH_FILE, read_market_attributes
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
-from assignment_lib.data.dataset import Dataset, load
-from assignment_lib.data.layouts import DISTRACTOR, image_files
+from assignment_lib.data.dataset import Dataset
+from assignment_lib.data.layouts import image_files
+from assignment_lib.dataset import load
 from assignment_lib.environment import DATA_FOLDER, setting
 from assignment_lib.files import write_text
 
-#: The authors' archive on Google Drive, and their attributes.
+#: The authors' archive on Google Drive and their attributes, with the MD5 and the beginning of the SHA-256 of these files.
 IMAGES_ID = "0B8-rUzbwVRk0c054eEozWG9COHM"
+IMAGES_MD5 = "65005ab7d12ec1c44de4eeafe813e68a"
 IMAGES_PAGE = f"https://drive.google.com/file/d/{IMAGES_ID}/view"
 ATTRIBUTES_URL = f"https://raw.githubusercontent.com/vana77/Market-1501_Attribute/master/{ATTRIBUTES_FILE}"
+ATTRIBUTES_SHA256 = "d9fdbdd2e33ed2c4"
 #: Number of images in the folders of the complete Market-1501.
 MARKET1501_IMAGES = {"bounding_box_train": 12_936, "bounding_box_test": 19_732, "query": 3_368}
 
@@ -36,26 +41,31 @@ MARKET1501_IMAGES = {"bounding_box_train": 12_936, "bounding_box_test": 19_732, 
 def download_market1501(folder: str | Path = DATA_FOLDER) -> Path:
     """Download Market-1501 and its attributes to `folder`; returns `folder/market1501`, ready for `dataset.load`.
 
-    Existing files are kept. Raises `ImportError` (no gdown), `ConnectionError` (no network, or Google refuses) or
-    `ValueError` (images are missing after unpacking), with one sentence.
+    Existing files are kept. Raises `ImportError` (no gdown), `ConnectionError` (no network, Google refuses, or another
+    checksum) or `ValueError` (images are missing after unpacking), with one sentence.
     """
     folder = Path(folder).expanduser().resolve()
-    target = folder / "market1501"
-    if not target.exists():
-        archive = _download_images(folder / "Market-1501-v15.09.15.zip")
-        archives.unpack(archive, target, check=verify_market1501)
-    verify_market1501(target)
-    attributes = folder / ATTRIBUTES_FILE
-    if not attributes.exists():
-        try:
-            torch.hub.download_url_to_file(ATTRIBUTES_URL, str(attributes))  # to a temporary file first
-        except OSError as error:
-            raise ConnectionError(
-                f"{ATTRIBUTES_FILE} could not be downloaded ({error}); run again with a network, or save {ATTRIBUTES_URL} as "
-                f"{attributes}"
-            ) from error
+    target, attributes = folder / "market1501", folder / ATTRIBUTES_FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".market1501-download.lock"):  # two notebooks may start together
+        if not target.exists():
+            archive = _download_images(folder / "Market-1501-v15.09.15.zip")
+            archives.unpack(archive, target, check=verify_market1501)
+        verify_market1501(target)
+        if not attributes.exists():
+            _download_attributes(attributes)
     read_market_attributes(attributes)
     return target
+
+
+def _download_attributes(attributes: Path) -> None:
+    try:
+        torch.hub.download_url_to_file(ATTRIBUTES_URL, str(attributes), ATTRIBUTES_SHA256)  # to a temporary file first
+    except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
+        raise ConnectionError(
+            f"{ATTRIBUTES_FILE} could not be downloaded ({error}); run again with a network, or save {ATTRIBUTES_URL} as "
+            f"{attributes}"
+        ) from error
 
 
 def verify_market1501(folder: str | Path) -> None:
@@ -90,6 +100,9 @@ def _download_images(archive: Path) -> Path:
         raise ConnectionError(f"Google Drive did not deliver {archive.name} ({reason}); {remedy}") from error
     if not path or not archive.exists():  # old versions of gdown return None on failure
         raise ConnectionError(f"Google Drive did not deliver {archive.name}; {remedy}")
+    with archive.open("rb") as file:
+        if hashlib.file_digest(file, "md5").hexdigest() != IMAGES_MD5:
+            raise ConnectionError(f"{archive} has another checksum than Market-1501; remove it and {remedy}")
     return archive
 
 
@@ -154,22 +167,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", default=setting("OUT", str(DATA_FOLDER / "market1501-course")), help="the folder to write"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the order of the anonymous test images")
     options = parser.parse_args(arguments)
     try:
         if options.command == "download":
             print(download_market1501())
             return 0
-        course = load(to_course(load(options.data), options.out, options.seed))
+        course = load(to_course(load(options.data), options.out))
     except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{course.root} ({course.layout})")
-    for name, table in (("train", course.train), ("query", course.query), ("gallery", course.gallery)):
-        people = table["pid"][table["pid"] > DISTRACTOR].nunique()
-        print(f"  {name}: {len(table)} images" + (f" of {people} people" if people else ""))
-    for note in course.notes:
-        print(f"  {note}")
+    print(
+        f"{course.root}: {len(course.train)} training images, {len(course.query)} queries, {len(course.gallery)} test images"
+    )
     return 0
 
 

@@ -297,11 +297,15 @@ def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
 
 
 def decisions_table(runs: pd.DataFrame, rows: Sequence[Row] = ROWS, confidence: float = 0.95) -> pd.DataFrame:
-    """`paired_intervals` as text, next to the report's conclusions: Variant, Report, mAP here, mAcc here."""
+    """`paired_intervals` as text, next to the report's conclusions: Group, Variant, Report, mAP here, mAcc here."""
     conclusions = {(row.group, row.name): row.report for row in rows}
     lines = []
     for _, row in paired_intervals(runs, confidence).iterrows():
-        line = {"Variant": row["Variant"], "Report": conclusions.get((row["Group"], row["Variant"]), "")}
+        line = {
+            "Group": row["Group"],
+            "Variant": row["Variant"],
+            "Report": conclusions.get((row["Group"], row["Variant"]), ""),
+        }
         for score in ("mAP", "mAcc"):
             numbers = f"{row[f'{score} - base']:+.1f}"
             if np.isfinite(row[f"{score} low"]):

@@ -1,10 +1,7 @@
 """Shared by the tests of data on disk."""
 
-import numpy as np
 import pytest
 from made_up_folders import images, market
-from made_up_images import scene
-from PIL import Image
 
 from assignment_lib import environment
 from assignment_lib.data import dataset
@@ -28,11 +25,3 @@ def converted(tmp_path):
     images(folder / "bounding_box_test", [f"0003_c{camera}s1_{frame}.jpg" for camera in range(6) for frame in range(4)])
     source = load(folder)
     return source, to_course(source, tmp_path / "as course", seed=3)
-
-
-@pytest.fixture
-def jpeg_folder(tmp_path):
-    """Six plain JPEG files of different pictures."""
-    for i in range(6):
-        Image.fromarray(np.roll(np.asarray(scene()), 13 * i, axis=0)).save(tmp_path / f"{i:04d}.jpg", quality=95)
-    return tmp_path

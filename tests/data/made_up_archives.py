@@ -27,18 +27,10 @@ def write_tar(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != MARKER
-    }
-
-
-def assert_untouched(tmp_path: Path, archive: Path) -> None:
-    """Nothing but the archive is there: no target and no temporary folder."""
-    assert entries(tmp_path) == {archive.name}
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != MARKER]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def entries(folder: Path) -> set[str]:
-    """The names of all entries of `folder`, without lock files."""
+    """The names of all entries of `folder`, without lock files: a temporary folder would be among them."""
     return {path.name for path in folder.iterdir() if path.suffix != ".lock"}

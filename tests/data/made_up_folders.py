@@ -1,5 +1,6 @@
 """Data sets on disk, made up: every layout with files called like images, and annotations at random."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,12 +11,7 @@ import scipy.io
 
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
 from assignment_lib.data.dataset import load
-from assignment_lib.environment import PROJECT_ROOT
 
-REAL = PROJECT_ROOT.parent / "shared" / "data" / "market1501"
-needs_real = pytest.mark.skipif(
-    not (REAL / "market_attribute.mat").is_file(), reason="the attributes of Market-1501 are not beside the project"
-)
 TRAIN_NAMES = ("0002_c1s1_000451_03.jpg", "0002_c3s1_000551_01.jpg", "0007_c2s3_000001_01.jpg", "0011_c6s4_01.png")
 GALLERY_NAMES = ("-1_c1s1_000401_03.jpg", "0000_c1s1_000151_01.jpg", "0001_c2s1_000001_00.jpg", "0003_c3s1_01.jpg")
 PIDS = (2, 7, 11)
@@ -25,7 +21,7 @@ def images(folder: Path, names) -> Path:
     """Files called like images, each with content of its own: `load` never opens one."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / name).write_text(f"{folder.name}/{name}")
+        (folder / name).write_bytes(os.fsencode(f"{folder.name}/{name}"))
     return folder
 
 

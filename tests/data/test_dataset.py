@@ -1,11 +1,16 @@
-"""`load` finds what it is given: relative paths, home, archives unpacked once, and mistakes in one sentence."""
+"""`load` finds what it is given: relative paths, home, links, archives unpacked once; and the fingerprint of the data."""
 
 import shutil
 from pathlib import Path
 
 import pytest
+from made_up_archives import entries
 from made_up_folders import TRAIN_NAMES, course, refused, zipped
 
+import synthetic_pedestrians
+from assignment_lib import dataset as public
+from assignment_lib import environment
+from assignment_lib.data import dataset, market1501
 from assignment_lib.data.dataset import fingerprint, load
 from assignment_lib.environment import Settings
 
@@ -15,68 +20,45 @@ def test_relative_paths_are_tried_as_given_then_below_data(tmp_path, data_folder
     course(data_folder / "mine")
     assert load("mine").root == data_folder / "mine"
     course(tmp_path / "mine")
-    assert load("mine").root == tmp_path / "mine"
-
-
-def test_home_is_expanded(tmp_path, monkeypatch):
+    assert load("mine").root == load(Path("mine")).root == tmp_path / "mine"
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    course(tmp_path / "course")
-    assert load("~/course").root == tmp_path / "course"
-
-
-def test_missing_paths(tmp_path, data_folder, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    assert load("~/mine").root == tmp_path / "mine"
     refused(FileNotFoundError, "nothing", tmp_path / "nothing", data_folder / "nothing", "check the spelling")
-    refused(FileNotFoundError, tmp_path / "nothing.zip", tmp_path / "nothing.zip")
-
-
-def test_an_archive_is_unpacked_once_and_where_asked(tmp_path, data_folder):
-    archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
-    target = tmp_path / "elsewhere"
-    data = load(archive, unpack_to=target)
-    assert data.root == target and not data_folder.exists()
-    marked = target / "train" / "0002_c1s1_extra.jpg"  # survives only if nothing is unpacked again
-    shutil.copy(target / "train" / TRAIN_NAMES[0], marked)
-    assert len(load(archive, unpack_to=target).train) == len(TRAIN_NAMES) + 1
-
-
-def test_the_size_bound_is_passed_on(tmp_path):
-    archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
-    refused(ValueError, archive, archive, "max_bytes", max_bytes=100)
-
-
-def test_an_archive_that_was_removed_after_unpacking(tmp_path, data_folder):
-    archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
-    load(archive)
-    archive.unlink()
-    refused(FileNotFoundError, archive, "was unpacked before", f"pass {data_folder / 'course'}")
-
-
-def test_neither_folder_nor_archive(tmp_path):
     (tmp_path / "data.rar").write_bytes(b"Rar!\x1a\x07")
     refused(ValueError, tmp_path / "data.rar", "data.rar", "neither a folder nor a zip or tar archive; unpack it")
 
 
-def test_an_archive_that_breaks_off_leaves_nothing(tmp_path, data_folder):
+def test_an_archive_is_unpacked_once(tmp_path, data_folder):
     archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
+    data = load(archive)
+    assert (data.root, data.name) == (data_folder / "course", "course")
+    shutil.copy(
+        data.train["path"][0], data.root / "train" / "0002_c1s1_extra.jpg"
+    )  # survives if nothing is unpacked again
+    assert len(load(archive).train) == len(TRAIN_NAMES) + 1
+
+
+def test_archives_that_are_refused_leave_nothing(tmp_path, data_folder):
+    archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
+    refused(ValueError, archive, archive, "max_bytes", max_bytes=100)
     archive.write_bytes(archive.read_bytes()[:-200])
-    refused(ValueError, archive, archive, "cannot be read to its end", "download or copy it again")
-    assert not [path for path in data_folder.iterdir() if path.suffix != ".lock"]
+    refused(ValueError, archive, archive, "cannot be read to its end")
+    assert entries(data_folder) == set()
 
 
 def test_archives_with_similar_names_never_share_a_folder(tmp_path, data_folder):
-    """Names that differ in non-ASCII letters only, and equal names in two folders."""
+    """Names that differ in non-ASCII letters or in suffix, and equal names in two folders."""
     source = course(tmp_path / "source")
-    archives = [tmp_path / "数据.zip", tmp_path / "课程.zip", tmp_path / "a" / "data.zip", tmp_path / "b" / "data.zip"]
-    loaded = []
+    names = ("数据.zip", "课程.zip", "a/data.zip", "b/data.zip", "b/Data.zip")
+    archives, loaded = [tmp_path / name for name in names], []
     for number, archive in enumerate(archives):
         (source / "test" / f"{number:06d}.jpg").write_text(f"image {number}")
         archive.parent.mkdir(exist_ok=True)
         loaded.append(load(zipped(source, archive)))
-    assert len({data.root for data in loaded}) == 4 and len({data.name for data in loaded[:2]}) == 2
+    assert len({data.root for data in loaded}) == 5 == len(entries(data_folder))
+    assert [data.name for data in loaded[2:]] == ["data"] * 3 and len({data.name for data in loaded}) == 3
     assert all(Path(path).is_file() for data in loaded for path in data.gallery["path"])
-    assert len([path for path in data_folder.iterdir() if path.suffix != ".lock"]) == 4
     assert [load(archive).root for archive in archives] == [data.root for data in loaded]  # each finds its own again
 
 
@@ -111,6 +93,19 @@ def test_a_fingerprint_changes_with_annotations_sizes_and_names_but_not_with_the
     assert fingerprint(load(folder)) != before
 
 
-def test_paths_may_be_text(tmp_path):
-    folder = course(tmp_path / "course")
-    assert load(str(folder)).train.equals(load(folder).train)
+def test_the_public_loader_draws_and_downloads_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for module in (public, environment, dataset):
+        monkeypatch.setattr(module, "DATA_FOLDER", tmp_path / "data")
+    calls = []
+
+    def make(folder):
+        calls.append(folder)
+        return course(tmp_path / "data" / "synthetic") if folder else course(tmp_path / "data" / "market1501")
+
+    monkeypatch.setattr(synthetic_pedestrians, "draw", make)
+    monkeypatch.setattr(market1501, "download_market1501", lambda: make(None))
+    assert public.load("synthetic").name == "synthetic"
+    assert public.load(Path("market1501")).name == public.load("market1501").name == "market1501"
+    assert calls == [tmp_path / "data" / "synthetic", None]
+    assert public.load(str(tmp_path / "data" / "synthetic")).name == "synthetic" and len(calls) == 2

@@ -12,8 +12,8 @@ import pytest
 from executing import run, run_notebooks
 
 import synthetic_pedestrians as synthetic
-from assignment_lib.data.attributes import TASKS
 from assignment_lib.data.annotations import read_truth
+from assignment_lib.data.attributes import TASKS
 from assignment_lib.environment import PROJECT_ROOT
 from assignment_lib.reporting import deliverables
 

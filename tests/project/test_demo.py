@@ -5,17 +5,43 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from assignment_lib.environment import PROJECT_ROOT
+from assignment_lib.models.joint import JointConvNet, ModelSettings
+from assignment_lib.reporting import widget
+from assignment_lib.training import assembly
 
 
 @pytest.fixture
-def demo():
+def demo(monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "runs"))
     spec = importlib.util.spec_from_file_location("demo", PROJECT_ROOT / "tools" / "demo.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def own_folder(monkeypatch, tmp_path):
+    """Five images in a folder with a space and a subfolder, and a file that is not an image."""
+    folder = tmp_path / "my crops"
+    (folder / "more").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in ("a.png", "b.jpg", "c.JPG", "more/d.webp", "more/e.png"):
+        Image.fromarray(random.integers(0, 256, (40, 20, 3), np.uint8)).save(folder / name)
+    (folder / "notes.txt").write_text("none")
+    monkeypatch.setenv("ASSIGNMENT_GALLERY", str(folder))
+    return folder
+
+
+def small_network(name):
+    assert name == "strong"
+    torch.manual_seed(0)
+    return JointConvNet(ModelSettings(backbone="mobilenetv3_small_050", pretrained=False), 0)
 
 
 def test_the_page_is_a_notebook(demo):
@@ -31,3 +57,34 @@ def test_it_listens_on_this_computer_only(demo):
         assert "--Voila.ip=127.0.0.1" in command and "--port=1234" in command
         assert ("--no-browser" in command) != browser
         assert Path(command[0]).parent == Path(sys.executable).parent
+
+
+def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
+    monkeypatch.setattr(assembly, "published_network", small_network, raising=False)
+    retrieval = demo.retrieval(log=lambda text: None)
+    assert list(retrieval.gallery_table["file"]) == ["a.png", "b.jpg", "c.JPG", "more/d.webp", "more/e.png"]
+    assert not retrieval.known and retrieval.copies.tolist() == [0, 1, 2, 3, 4]
+    assert retrieval.similarity.diagonal().allclose(retrieval.similarity.amax(1))
+    assert widget.play(retrieval).children
+    again = demo.retrieval(log=lambda text: None)  # from cached predictions
+    assert again.similarity.equal(retrieval.similarity)
+
+
+def test_own_crops_without_a_network(demo, own_folder, monkeypatch):
+    monkeypatch.delattr(assembly, "published_network", raising=False)
+    with pytest.raises(SystemExit, match="make train"):
+        demo.retrieval()
+
+
+def test_a_folder_without_images(demo, monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSIGNMENT_GALLERY", str(tmp_path))
+    with pytest.raises(SystemExit, match="0 images"):
+        demo.retrieval()
+
+
+def test_missing_weights(demo, monkeypatch):
+    def load(name):
+        raise FileNotFoundError("weights/strong.pt")
+
+    monkeypatch.setattr(assembly, "published_network", load, raising=False)
+    assert demo.published_network() is None

@@ -1,3 +1,5 @@
+"""Settings, seeds, precision, versions."""
+
 import random
 
 import numpy as np
@@ -14,16 +16,16 @@ def nothing_set(monkeypatch):
         monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
 
 
-def test_the_cell_decides_where_no_variable_is_set():
+def test_the_cell_applies_where_no_variable_is_set():
     assert environment.settings() == Settings()
     assert environment.settings(data="x.zip", seed=4) == Settings(data="x.zip", seed=4)
 
 
-def test_variables_win_over_the_cell(monkeypatch):
+def test_variables_override_the_cell(monkeypatch):
     monkeypatch.setenv("ASSIGNMENT_DATA", "a/course.zip")
     monkeypatch.setenv("ASSIGNMENT_PRETRAINED", "no")
     monkeypatch.setenv("ASSIGNMENT_SEED", "7")
-    monkeypatch.setenv("ASSIGNMENT_RECIPE", "")  # as make sets what was not given
+    monkeypatch.setenv("ASSIGNMENT_RECIPE", "")  # make passes unset variables as empty
     assert environment.settings(data="b", recipe="report") == Settings(
         "a/course.zip", "report", pretrained=False, seed=7
     )
@@ -50,7 +52,7 @@ def test_only_the_defaults_write_the_committed_figures():
         assert changed.figures != environment.FIGURES_FOLDER
 
 
-def test_runs_that_differ_keep_different_networks():
+def test_different_settings_have_different_training_folders():
     folders = [
         Settings(backbone=backbone, pretrained=pretrained, seed=seed).training_folder("joint")
         for backbone in ("resnet18", "efficientnet_lite0")
@@ -69,7 +71,7 @@ def test_seeding_covers_all_three_generators():
 
 
 def test_half_precision_on_a_gpu_that_has_no_bfloat16(monkeypatch):
-    """A T4 says yes to is_bf16_supported() because it emulates; asked about hardware it says no."""
+    """On a T4, is_bf16_supported() is True because of emulation, and False for the hardware alone."""
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
     assert environment.amp_dtype(torch.device("cuda")) == torch.float16
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
@@ -77,7 +79,7 @@ def test_half_precision_on_a_gpu_that_has_no_bfloat16(monkeypatch):
     assert environment.amp_dtype(torch.device("cpu")) is None
 
 
-def test_paths_are_shown_without_the_machine(tmp_path):
+def test_paths_are_displayed_relative_to_the_project(tmp_path):
     assert environment.relative(environment.PROJECT_ROOT / "runs" / "a") == "runs/a"
     assert environment.relative(tmp_path / "course.zip") == "course.zip"
 
@@ -87,14 +89,20 @@ def test_description_names_device_and_versions():
     assert f"torch {torch.__version__.split('+')[0]}" in line and ("CPU" in line or "GPU" in line or "NVIDIA" in line)
 
 
-def test_a_person_is_there_unless_it_is_said_otherwise(monkeypatch):
+def test_versions_without_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert environment.versions()["commit"] == "unknown" and environment.versions()["torch"]
+    assert environment.describe()
+
+
+def test_attended_unless_make_notebooks_runs_it(monkeypatch):
     monkeypatch.delenv("ASSIGNMENT_UNATTENDED", raising=False)
     assert environment.attended()
     monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
     assert not environment.attended()
 
 
-def test_ablations_of_another_base_have_their_own_folder():
+def test_ablations_with_another_backbone_have_their_own_folder():
     usual = environment.Settings("course.zip", "report", seed=3).ablations
     assert usual.name == "ablations" and usual.parent.name == "course-report"
     others = {

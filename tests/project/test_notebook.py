@@ -1,4 +1,4 @@
-"""The settings cell: what is kept for the next notebook, and what a fake Colab does."""
+"""The settings cell: settings stored for the next notebook, and a simulated Colab."""
 
 import json
 import sys
@@ -11,8 +11,8 @@ from assignment_lib.environment import Settings
 
 
 @pytest.fixture(autouse=True)
-def a_person(monkeypatch, tmp_path):
-    """Somebody in a notebook, with a runs folder of their own and nothing chosen."""
+def attended(monkeypatch, tmp_path):
+    """An attended notebook with an empty runs folder and no settings in the environment."""
     for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED", "UNATTENDED"):
         monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
     monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "runs"))
@@ -21,15 +21,15 @@ def a_person(monkeypatch, tmp_path):
 
 @pytest.fixture
 def colab(monkeypatch, tmp_path):
-    """What `google.colab` would do: a Drive that mounts, a window that uploads course.zip; and what was asked of it."""
-    asked = []
+    """A simulated `google.colab`: a Drive that mounts, a dialog that uploads course.zip. Returns the list of calls."""
+    calls = []
 
     def mount(place):
-        asked.append(f"mount {place}")
+        calls.append(f"mount {place}")
         (tmp_path / "drive" / "MyDrive").mkdir(parents=True)
 
     def upload():
-        asked.append("upload")
+        calls.append("upload")
         (tmp_path / "course.zip").touch()
         return {"course.zip": b""}
 
@@ -43,15 +43,15 @@ def colab(monkeypatch, tmp_path):
     monkeypatch.setattr(notebook, "DRIVE", tmp_path / "drive")
     monkeypatch.setattr(notebook, "DRIVE_RUNS", tmp_path / "drive" / "MyDrive" / "assignment-runs")
     monkeypatch.delenv("ASSIGNMENT_RUNS")
-    return asked
+    return calls
 
 
-def test_nothing_chosen_is_the_default_and_keeps_nothing(tmp_path, capsys):
+def test_defaults_are_not_stored(tmp_path, capsys):
     assert notebook.settings() == Settings()
     assert not (tmp_path / "runs").exists() and capsys.readouterr().out == ""
 
 
-def test_the_next_notebook_goes_on_with_what_was_chosen(capsys):
+def test_the_next_notebook_reuses_the_settings(capsys):
     chosen = notebook.settings(data="course.zip", pretrained=False)
     assert chosen == Settings(data="course.zip", pretrained=False) and capsys.readouterr().out == ""
     assert notebook.settings() == chosen
@@ -63,7 +63,7 @@ def test_the_next_notebook_goes_on_with_what_was_chosen(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_an_environment_variable_wins_and_is_not_kept(monkeypatch, capsys):
+def test_an_environment_variable_overrides_and_is_not_stored(monkeypatch, capsys):
     notebook.settings(recipe="report")
     monkeypatch.setenv("ASSIGNMENT_RECIPE", "strong")
     assert notebook.settings().recipe == "strong" and capsys.readouterr().out == ""
@@ -71,7 +71,7 @@ def test_an_environment_variable_wins_and_is_not_kept(monkeypatch, capsys):
     assert notebook.settings().recipe == "report"
 
 
-def test_make_notebooks_neither_reads_nor_writes_it(monkeypatch, tmp_path):
+def test_make_notebooks_neither_reads_nor_writes_stored_settings(monkeypatch, tmp_path):
     notebook.settings(data="course.zip")
     monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
     assert notebook.settings() == Settings()
@@ -87,13 +87,13 @@ def test_a_damaged_file_is_named(tmp_path, content):
         notebook.settings()
 
 
-def test_elsewhere_than_on_colab_the_switches_say_so(capsys):
+def test_drive_and_upload_outside_colab_print_a_notice(capsys):
     assert notebook.settings(drive=True, upload=True) == Settings()
     assert "on Colab only" in capsys.readouterr().out
 
 
-def test_everything_a_session_would_lose_goes_to_drive(colab, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("ASSIGNMENT_RUNS", "")  # so that what is set here is undone
+def test_networks_and_results_are_stored_on_drive(colab, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_RUNS", "")  # so that monkeypatch restores it
     chosen = notebook.settings(data="x.zip", recipe="report", drive=True)
     runs = tmp_path / "drive" / "MyDrive" / "assignment-runs"
     for place in (chosen.training_folder("joint"), chosen.ablations, chosen.figures):
@@ -103,7 +103,7 @@ def test_everything_a_session_would_lose_goes_to_drive(colab, tmp_path, capsys, 
     assert colab == [f"mount {tmp_path / 'drive'}"]  # once
 
 
-def test_a_runs_folder_of_ones_own_on_drive_stays(colab, tmp_path, monkeypatch):
+def test_a_chosen_runs_folder_on_drive_is_kept(colab, tmp_path, monkeypatch):
     monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "drive" / "MyDrive" / "mine"))
     notebook.settings(drive=True)
     assert environment.runs_folder().name == "mine"
@@ -118,7 +118,7 @@ def test_a_refused_drive_is_one_sentence(colab, monkeypatch):
         notebook.settings(drive=True)
 
 
-def test_an_uploaded_archive_is_the_data_and_asked_for_once(colab, monkeypatch, tmp_path):
+def test_an_uploaded_archive_becomes_the_data_and_is_requested_once(colab, monkeypatch, tmp_path):
     monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "runs"))
     assert notebook.settings(upload=True).data == "course.zip"
     assert notebook.settings(upload=True).data == "course.zip"
@@ -128,7 +128,7 @@ def test_an_uploaded_archive_is_the_data_and_asked_for_once(colab, monkeypatch, 
     assert notebook.settings(upload=True).data == "course.zip" and colab == ["upload", "upload"]
 
 
-def test_a_closed_window_is_one_sentence(colab, monkeypatch):
+def test_a_cancelled_upload_is_one_sentence(colab, monkeypatch):
     monkeypatch.setattr(sys.modules["google.colab.files"], "upload", dict)
     with pytest.raises(ValueError, match="nothing was uploaded"):
         notebook.settings(upload=True)

@@ -108,11 +108,10 @@ def ablations(runs: pd.DataFrame, base: str) -> Figure:
     for part, row in zip(parts, grid, strict=True):
         for score, axes in zip(("mAP", "mAcc"), row, strict=True):
             _draw_differences(axes, part, runs, base, score)
-            scale = ", networks from scratch (another scale)" if set(part["Variant"]) <= _FROM_SCRATCH else ""
-            axes.set_title(
-                f"{score} (base {runs.loc[runs['Variant'] == base, score].mean():.1f} %){scale}", fontsize=10
-            )
-            axes.set_xlabel(f"{score} minus the base's, percentage points")
+            kind = "networks from scratch" if set(part["Variant"]) <= _FROM_SCRATCH else "one setting changed"
+            level = runs.loc[runs["Variant"] == base, score].mean()
+            axes.set_title(f"{score}, {kind}", fontsize=11)
+            axes.set_xlabel(f"{score} minus the base's {level:.1f} %, percentage points", fontsize=10)
         row[1].set_yticklabels([])
     marks = [Line2D([], [], color=color, marker="o", label=verdict) for verdict, color in _VERDICTS.items()]
     marks += [Line2D([], [], color="black", marker="|", linestyle="", label="one seed")]

@@ -1,113 +1,167 @@
-"""Pictures with rank, verdict and attributes, as HTML.
-
-A verdict is a frame in a colour of the palette of all figures, a style of its line and a mark, so that it is read without
-colours; the text beside a picture says in words what the picture shows.
-"""
+"""Results, queries, attributes and counts as HTML. A mark is a symbol, a word for screen readers, a colour and a line style."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.reporting.widget.finding import NOT_COUNTED, RIGHT, UNKNOWN, WRONG
-from assignment_lib.reporting.widget.playground import Said, Shown
+from assignment_lib.evaluation.predictions import Predictions
+from assignment_lib.reporting.widget.results import CURRENT, EXCLUDED, MATCH, UNKNOWN, WRONG, Results
+from assignment_lib.reporting.widget.state import State
 
-#: Verdict -> class of the frame, mark, words.
-VERDICTS = {
-    RIGHT: ("qr-right", "✓", "the same person"),
-    WRONG: ("qr-wrong", "✗", "another person"),
-    NOT_COUNTED: ("qr-out", "○", "not counted: junk, or the person from the query's own camera"),
-    UNKNOWN: ("qr-plain", "", ""),
+STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
+#: Verdict -> CSS class, symbol, words, tooltip of its count.
+MARKS = {
+    UNKNOWN: ("qr-unknown", "", "", ""),
+    CURRENT: ("qr-current", "", "", ""),
+    MATCH: ("qr-match", "✓", "correct", "Returned images that show what is searched for"),
+    WRONG: ("qr-wrong", "✗", "wrong", "Returned images that show something else"),
+    EXCLUDED: (
+        "qr-excluded",
+        "○",
+        "not scored",
+        "The query itself, junk images, and the same person in the same camera",
+    ),
 }
-#: So many lines of attributes fit on a card.
-_LINES = 8
-#: Of these tasks a card says the class, of the others only what is worn or carried.
-_ALWAYS = ("gender", "age", "upcolor", "downcolor")
-_SUFFIX = {"upcolor": "top", "downcolor": "bottom", "hair": "hair", "up": "sleeves", "down": "trousers"}
+#: Score -> its name in sentences.
+SCORES = {"similarity": "cosine similarity", "reranked": "re-ranked score", "probability": "probability"}
+_LABELS = {
+    "age": "Age", "backpack": "Backpack", "bag": "Bag", "handbag": "Handbag", "clothes": "Lower body", "down": "Lower length",
+    "up": "Sleeves", "hair": "Hair", "hat": "Hat", "gender": "Gender", "upcolor": "Upper colour", "downcolor": "Lower colour",
+}  # fmt: skip
+_PHRASES = {"upcolor": "{} top", "downcolor": "{} bottom", "hair": "{} hair", "up": "{} sleeves", "down": "{} bottom"}
 
 
-def words(task: str, name: str) -> str:
-    """A class in words, for example `red top`, `no hat`, `short sleeves`."""
-    if TASKS[task] == ("no", "yes"):
-        return task if name == "yes" else f"no {task}"
-    return f"{name} {_SUFFIX[task]}" if task in _SUFFIX else name
+class Prediction(NamedTuple):
+    """A predicted attribute of an image."""
+
+    task: str
+    name: str  # predicted class
+    confidence: float
+    true: str  # true class, "" where unknown
+
+    @property
+    def phrase(self) -> str:
+        """The attribute in words, for example "red top" or "backpack"; "" for a thing that is not there."""
+        if self.name in ("no", "yes"):
+            return self.task if self.name == "yes" else ""
+        return _PHRASES.get(self.task, "{}").format(self.name)
+
+    def html(self, text: str) -> str:
+        """`text` with the confidence, and a mark where another class is true."""
+        wrong = self.true not in ("", self.name)
+        symbol = '<span class="qr-error" role="img" aria-label="wrong:">✗</span> ' if wrong else ""
+        return f"{symbol}{text} <small>{self.confidence:.0%}</small>"
 
 
-def attributes(said: Said, everything: bool = False) -> str:
-    """A list of predicted attributes with their confidence; where the truth is another one, a mark and the truth.
+class Card(NamedTuple):
+    """One image with what is written under it."""
 
-    With `everything` all of them, else what fits on a card, that which is wrong first.
-    """
-    items: list[str] = []
-    wrong: list[str] = []
-    for column, (task, names) in enumerate(TASKS.items()):
-        best, sure, true = int(said.classes[column]), float(said.confidence[column]), int(said.true[column])
-        if best < 0:
-            continue
-        differs = true >= 0 and true != best
-        if not (everything or differs or task in _ALWAYS or names[best] == "yes"):
-            continue
-        text = f"{words(task, names[best])} <small>{sure:.0%}</small>"
-        if differs:
-            truth = words(task, names[true])
-            text = f"<b>≠</b> <s>{text}</s> <em>{truth}</em>"
-        elif everything and true >= 0:
-            text = f"= {text}"
-        (wrong if differs and not everything else items).append(
-            f"<li{' class=qr-differs' if differs else ''}>{text}</li>"
+    picture: str  # src of an <img>
+    file: str
+    camera: int  # -1 where unknown
+    predictions: list[Prediction]
+    rank: int = 0  # from 1; 0 for a card without a rank
+    score: float = math.nan
+    verdict: int = UNKNOWN
+
+    @property
+    def alt(self) -> str:
+        """File, camera and predicted attributes, as alternative text."""
+        camera = [f"camera {self.camera}"] if self.camera >= 0 else []
+        phrases = (prediction.phrase for prediction in self.predictions)
+        return escape(", ".join([self.file, *camera, *filter(None, phrases)]))
+
+
+def predicted_attributes(predictions: Predictions, position: int, targets: Mapping[str, int]) -> list[Prediction]:
+    """The most probable class of each task for the image at `position`, next to its `targets` (-1 where unknown)."""
+    made = []
+    for task, names in TASKS.items():
+        if task in predictions.probabilities:
+            confidence, best = predictions.probabilities[task][position].max(0)
+            target = int(targets.get(task, -1))
+            true = names[target] if target >= 0 else ""
+            made.append(Prediction(task, names[int(best)], float(confidence), true))
+    return made
+
+
+def cards(shown: Sequence[Card], label: str, with_attributes: bool) -> str:
+    """A group of cards called `label`. Attributes on cards are gender, age, colours, and what a person wears or carries."""
+    items = []
+    for card in shown:
+        rank = f"<b>{card.rank}</b>" if card.rank else ""
+        score = "" if math.isnan(card.score) else f"<span>{card.score:.2f}</span>"
+        lines = "".join(
+            f"<li>{prediction.html(prediction.phrase)}</li>"
+            for prediction in (card.predictions if with_attributes else [])
+            if prediction.task in ("gender", "age", "upcolor", "downcolor") or prediction.name == "yes"
         )
-    lines = [2] * len(wrong) + [1] * len(items)  # what is struck out and what is true take two
-    items = wrong + items
-    fit = int(np.searchsorted(np.cumsum(lines), _LINES, side="right"))
-    if not everything and fit < len(items):
-        fit = int(np.searchsorted(np.cumsum(lines), _LINES - 1, side="right"))
-        items[fit:] = [f"<li>… {len(items) - fit} more</li>"]
-    return f'<ul class="qr-says">{"".join(items)}</ul>' if items else ""
+        items.append(
+            f'<figure class="qr-card {MARKS[card.verdict][0]}"><img src="{card.picture}" alt="{card.alt}">'
+            f"<figcaption>{rank}{score}{mark(card.verdict)}</figcaption><ul>{lines}</ul></figure>"
+        )
+    return f'<div class="qr-cards" role="group" aria-label="{label}">{"".join(items)}</div>'
 
 
-def alternative(shown: Shown) -> str:
-    """What a picture shows, in words."""
-    parts = [f"Rank {shown.rank}" if shown.rank else "Picture", VERDICTS[shown.verdict][2]]
-    if not math.isnan(shown.score):
-        parts.append(f"similarity {shown.score:.2f}")
-    said = zip(TASKS.items(), shown.said.classes.tolist(), strict=True)
-    parts += [words(task, names[best]) for (task, names), best in said if best >= 0 and names[best] != "no"]
-    if shown.rank and not shown.within:
-        parts.append("not in the answer")
-    return ", ".join(part for part in parts if part)
+def mark(verdict: int) -> str:
+    """The symbol of a verdict, with its words for screen readers."""
+    kind, symbol, words, _ = MARKS[verdict]
+    return f'<span class="qr-mark {kind}" role="img" aria-label="{words}">{symbol}</span>' if symbol else ""
 
 
-def card(shown: Shown) -> str:
-    """One result: the picture, and beside it rank, mark, similarity, probability, file and attributes."""
-    kind, mark, meaning = VERDICTS[shown.verdict]
-    below = "" if shown.within else " qr-below"
-    rank = f"<b>{shown.rank}</b> " if shown.rank else ""
-    likely = "" if math.isnan(shown.same) else f' <span title="probability: same person">p {shown.same:.0%}</span>'
-    camera = f" · cam {shown.camera}" if shown.camera >= 0 else ""
+def person(card: Card, title: str) -> str:
+    """One image in large; under it predicted and, where known, true attributes as aligned columns."""
+    lines = [f"<strong>{escape(title)}</strong>", escape(card.file)]
+    lines += [f"Camera {card.camera}"] if card.camera >= 0 else []
+    known = any(prediction.true for prediction in card.predictions)
+    rows = [
+        f'<tr><th scope="row">{_LABELS[prediction.task]}</th><td>{prediction.html(prediction.name)}</td>'
+        f"{f'<td>{prediction.true}</td>' if known else ''}</tr>"
+        for prediction in card.predictions
+    ]
+    head = f"<tr><th></th><th>Predicted</th>{'<th>True</th>' if known else ''}</tr>"
+    table = f'<table class="qr-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""
     return (
-        f'<figure class="qr-card {kind}{below}"><img src="{shown.picture}" alt="{escape(alternative(shown))}">'
-        f'<figcaption><span class="qr-mark" title="{escape(meaning)}">{mark}</span>{rank}{shown.score:.2f}{likely}'
-        f'<span class="qr-file">{escape(shown.file)}{camera}</span>{attributes(shown.said)}</figcaption></figure>'
+        f'<div class="qr-person"><div class="qr-portrait"><img src="{card.picture}" alt="{card.alt}">'
+        f"<p>{'<br>'.join(lines)}</p></div>{table}</div>"
     )
 
 
-def cards(shown: Sequence[Shown], label: str) -> str:
-    """Results one after the other, under the name `label`; a sentence where there are none."""
-    if not shown:
-        return f'<p class="qr-none">{escape(label)}: none.</p>'
-    return f'<div class="qr-cards" role="group" aria-label="{escape(label)}">{"".join(map(card, shown))}</div>'
-
-
-def thumbnails(shown: Sequence[Shown], chosen: int | None) -> str:
-    """Queries to choose from, small; the `chosen` one, by its place, is framed and says so."""
-    made = []
-    for one in shown:
-        here = one.place == chosen
-        alt = escape(f"Query {one.place + 1}{', chosen' if here else ''}: {alternative(one)}")
-        kind = " qr-chosen" if here else ""
-        made.append(f'<figure class="qr-thumb{kind}"><img src="{one.picture}" alt="{alt}">{one.place + 1}</figure>')
-    return f'<div class="qr-cards" role="group" aria-label="Queries to choose from">{"".join(made)}</div>'
+def header(state: State, results: Results, queries: int) -> str:
+    """A sentence with the number of results; the count of each mark; precision, recall and F1."""
+    name = {
+        "query": f"Query {state.index + 1} of {queries:,}",
+        "gallery": f"Gallery image {state.index + 1:,}",
+        "photo": f"Your photo {escape(state.photo.name)}" if state.photo else "",
+        "words": f"“{escape(state.words)}”",
+    }[state.kind]
+    count, gallery = len(results.order), len(results.scores)
+    score = SCORES[state.score]
+    if state.length:
+        sentence = f"the {count:,} of {gallery:,} gallery images with the highest {score}."
+    else:
+        sentence = f"{count:,} of {gallery:,} gallery images have a {score} of at least {state.threshold:.2f}."
+        sentence += "" if count else " Lower the threshold, or return a list."
+    sentence = f'<p class="qr-sentence" role="status"><strong>{name}:</strong> {sentence}</p>'
+    if not np.isin(results.verdicts, (MATCH, WRONG)).any():
+        return f"{sentence}<p>It is unknown which results are correct, so they carry no marks.</p>"
+    counts = [
+        f'<span title="{MARKS[verdict][3]}">{mark(verdict)} {results.count(verdict):,} {MARKS[verdict][2]}</span>'
+        for verdict in (MATCH, WRONG, EXCLUDED)
+    ]
+    counts.append(f'<span title="Matches that are not returned">{len(results.missed):,} missed</span>')
+    right, wrong, missed = results.count(MATCH), results.count(WRONG), len(results.missed)
+    if right + missed:
+        precision, recall, f1 = (
+            right / max(1, right + wrong),
+            right / (right + missed),
+            2 * right / (2 * right + wrong + missed),
+        )
+        counts.append(f"<span>Precision {precision:.2f} · Recall {recall:.2f} · F1 {f1:.2f}</span>")
+    return f'{sentence}<p class="qr-counts">{"".join(counts)}</p>'

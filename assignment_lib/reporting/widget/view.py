@@ -1,154 +1,280 @@
-"""All of it together: widgets over a `Playground`. What is clicked makes a new state, and what changed is shown."""
+"""The widget: controls, callbacks and layout. Only widgets and options that ipywidgets 7.7.1 and 8 share.
+
+A click is one step: a new state, its results as HTML, then the page. After an error the old state stays, with a message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
 
-from assignment_lib.reporting.widget import asking, cards, controls, panel, pictures
-from assignment_lib.reporting.widget.asking import PAGE, State
-from assignment_lib.reporting.widget.controls import ANY, COMPARES, MATCH
-from assignment_lib.reporting.widget.looks import Look
-from assignment_lib.reporting.widget.playground import Page, Playground
-from assignment_lib.reporting.widget.sides import Sides
-from assignment_lib.reporting.widget.style import STYLE
-from assignment_lib.reporting.widget.tiles import tiles
-from assignment_lib.reporting.widget.upload import read_picture, uploaded
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.evaluation.predictions import predict
+from assignment_lib.models.explanations import match_map
+from assignment_lib.reporting.widget import cards, photos
+from assignment_lib.reporting.widget.cards import Card
+from assignment_lib.reporting.widget.results import CURRENT, Results, embedding, find, hardest_queries
+from assignment_lib.reporting.widget.state import PAGE_SIZE, Photo, State, changed, next_hardest, search
+from assignment_lib.retrieval.pipeline import Retrieval
 
-#: Queries that are offered at a time.
-THUMBNAILS = 16
-#: Settings that a control's value is, as it is.
-_SETTINGS = ("threshold", "answer", "network", "mirror", "whitening", "reranking", "junk_filter", "attribute", "camera")
+THUMBNAILS = 10  # queries offered at a time
+OPTIONS = ("reranking", "junk_filter", "show_attributes", "show_heat", "attribute", "camera")
 
 
-def play(sides: Sides, looks: Look | Mapping[str, Look]) -> widgets.VBox:
-    """The widget of notebook 05: search by queries, results, pictures of one's own and words, and see what is right.
+def play(retrieval: Retrieval) -> widgets.VBox:
+    """The widget: choose a query, a photo or words, and see which gallery images are returned, right, wrong and missed."""
+    return View(retrieval).box
 
-    `looks` is what a network says (`look`), or several by name, to be chosen from.
-    """
-    game = Playground(sides, {"network": looks} if isinstance(looks, Look) else looks)
-    of = controls.controls(game)
-    rng = np.random.default_rng()
-    sentence, asked, figures, beside = (widgets.HTML() for _ in range(4))
-    missed_title, page_title = widgets.HTML(), widgets.HTML()
-    seen: list[Page] = []
-    settling = [False]
 
-    def act(step: Callable[[State], State], first_of_all: Callable[[], None] | None = None) -> None:
-        """Take a step, show what follows; a sentence where it cannot be taken, and everything stays as it was."""
-        before = game.state
-        try:
-            if first_of_all:
-                first_of_all()
-            game.state = step(game.state)
-            show(game.page())
-        except ValueError as error:
-            game.state = before
-            sentence.value = f'<p class="qr-sentence qr-trouble" role="alert">{escape(str(error))}</p>'
+class Page(NamedTuple):
+    """What is shown for one state."""
 
-    def show(page: Page) -> None:
-        state = game.state
-        seen[:] = [page]
-        results.show(cards.cards(page.results, "Results"), len(page.results))
-        lost.show(cards.cards(page.missed, "Matches that the answer lacks") if page.missed else "", len(page.missed))
-        more = f", {len(page.missed)} shown" if page.missed_in_all > len(page.missed) else ""
-        missed_title.value = f"<h4>Missed matches: {page.missed_in_all}{more}</h4>" if page.counts.known else ""
-        page_title.value = f"page {state.page + 1} of {page.pages}"
-        asked.value = panel.asked(page, state.words)
-        first = state.query // THUMBNAILS * THUMBNAILS
-        offered = [game.shown("query", i) for i in range(first, min(first + THUMBNAILS, len(sides.query)))]
-        chosen = state.index if state.kind == "query" else None
-        thumbnails.show(cards.thumbnails(offered, chosen), len(offered))
-        compare(page)
-        settling[0] = True
-        controls.adjust(of, game)
-        of.on.disabled = state.page + 1 >= page.pages
-        settling[0] = False
-        # it is read out, so what it speaks of is there before it
-        sentence.value = f'<p class="qr-sentence" role="status">{escape(page.sentence)}</p>'
-        # last: pictures do not wait for the figures of all queries, which other switches move
-        by_level = state.answer == "threshold" or state.kind != "query"
-        level = state.threshold if by_level else None
-        figures.value = panel.figures(page, game.overall() if state.kind == "query" else None, level)
+    results: int  # on all pages
+    texts: dict[str, str]  # name of a text -> HTML
+    tiles: dict[str, tuple[str, Sequence[int]]]  # name of tiles -> HTML and the position of each image
 
-    def compare(page: Page) -> None:
-        place = game.state.compared
-        if place is None or page.asked is None:
-            beside.value = ""
+
+class View:
+    """The widgets over one `Retrieval`, and its current state."""
+
+    def __init__(self, retrieval: Retrieval):
+        self.retrieval, self.queries = retrieval, len(retrieval.query_table)
+        self.hardest = cache(lambda score: hardest_queries(retrieval, score))
+        thresholds = {score: round(threshold, 2) for score, threshold in retrieval.thresholds.items()}
+        self.state = State(thresholds | {"probability": 0.5}, junk_filter=retrieval.keep is not None)
+        self.page = self.render(self.state)
+        self.settling = False  # while the program sets controls
+        self.message = widgets.HTML()
+        self.texts = {name: widgets.HTML() for name in self.page.texts}
+        self.tiles = {
+            "results": Tiles(PAGE_SIZE, "Result", partial(self.act, search, "gallery")),
+            "missed": Tiles(PAGE_SIZE, "Missed match", partial(self.act, search, "gallery")),
+            "queries": Tiles(THUMBNAILS, "Query", partial(self.act, search, "query")),
+        }
+        self.inputs = self._inputs()
+        self.upload = _control(widgets.FileUpload, "Upload a photo", "Search for a photo of a person", accept="image/*")
+        self.upload.observe(lambda event: self.search_upload(event["new"]), "value")
+        self.options = _box([self.inputs[name] for name in OPTIONS], "qr-row qr-options")
+        self.back = self._button("◀ Previous page", "Show the previous results", self.turn, -1)
+        self.forward = self._button("Next page ▶", "Show the next results", self.turn, 1)
+        self.box = self._layout()
+        self.show()
+
+    def act(self, step: Callable[..., State], *arguments: Any) -> None:
+        """Show `step(state, *arguments)`. After an error nothing changes, and a message says why."""
+        if self.settling:
             return
-        left, right = page.asked, game.shown("gallery", place)
-        images = game.image(game.state.kind, left.place), game.image("gallery", place)
-        look, note = game.look, "This network paints no heat."
-        if of.heat.value == MATCH and look.heat is not None:
-            images = tuple(map(pictures.with_heat, images, look.heat(*map(look.fitting, images))))  # type: ignore[assignment]
-            note = "Bright: the places that speak for the match (of the pictures as they are, before whitening)."
-        elif of.heat.value != MATCH and look.attribute_heat is not None:
-            maps = [look.attribute_heat(look.fitting(image), of.heat.value) for image in images]
-            images = tuple(map(pictures.with_heat, images, maps))  # type: ignore[assignment]
-            note = f"Bright: the places that speak for what is said of {of.heat.value}."
-        sources = [pictures.data_uri(image) for image in images]
-        beside.value = panel.beside((left, sources[0], "Query"), (right, sources[1], "Result"), note)
+        try:
+            state = step(self.state, *arguments)
+            self.state, self.page = state, self.render(state)
+            self.message.value = ""
+        except Exception as error:
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            text = escape(f"{kind}{str(error).rstrip('.')}. Nothing was changed.")
+            self.message.value = f'<p class="qr-message" role="alert">{text}</p>'
+        self.show()
 
-    def clicked(shown: list[Any], position: int) -> None:
-        if position < len(shown):
-            place = shown[position].place
-            if of.click.value == COMPARES:
-                act(lambda state: asking.with_setting(state, compared=place))
-            else:
-                act(lambda state: asking.with_gallery(state, place))
+    def turn(self, state: State, offset: int) -> State:
+        """The page of results at `offset` from the current one."""
+        return changed(state, "page", min(max(state.page + offset, 0), max(0, self.page.results - 1) // PAGE_SIZE))
 
-    def picked(position: int) -> None:
-        first = game.state.query // THUMBNAILS * THUMBNAILS
-        act(lambda state: asking.with_query(state, min(first + position, len(sides.query) - 1)))
+    def step(self, state: State, offset: int) -> State:
+        """The query at `offset` from the last one; 0 draws a random one. After the last query comes the first."""
+        offset = offset or int(np.random.default_rng().integers(1, max(2, self.queries)))
+        return search(state, "query", (state.query + offset) % self.queries)
 
-    results = tiles(PAGE, "Result", lambda i: clicked(seen[0].results, i), big=True)
-    lost = tiles(PAGE, "Missed match", lambda i: clicked(seen[0].missed, i), big=True)
-    thumbnails = tiles(THUMBNAILS, "Query", picked, big=False)
+    def step_to_hardest(self, state: State) -> State:
+        """The next of the hardest queries, in the order of the current ranking."""
+        return next_hardest(state, self.hardest("reranked" if state.reranking else "similarity"))
 
-    def upload(change: dict) -> None:
-        file = uploaded(change["new"])
-        if file is not None:
-            name, content = file
-            size = tuple(sides.gallery.images.shape[2:])
-            act(asking.with_upload, lambda: game.take_upload(name, read_picture(content, name, size)))  # type: ignore[arg-type]
+    def search_upload(self, value: Any) -> None:
+        """Search for the photo in a `FileUpload.value`, and empty that, so that the same file can be uploaded again."""
+        file = photos.uploaded_file(value)
+        if file is None:
+            return
+        self.act(self.predict_photo, *file)
+        self.upload.set_trait("value", type(value)())
 
-    def hand(control: widgets.Widget, step: Callable[[State, Any], State]) -> None:
-        def moved(change: dict) -> None:
-            if not settling[0]:
-                act(lambda state: step(state, change["new"]))
+    def predict_photo(self, state: State, name: str, content: bytes) -> State:
+        """Search for an image file. Raises the errors of `read_photo`."""
+        image = photos.read_photo(content, name, self.retrieval.network.image_size)
+        predictions = predict(self.retrieval.network, image[None], flip=True)
+        return search(state, "photo", photo=Photo(name, image, predictions))
 
-        control.observe(moved, "value")
+    def render(self, state: State) -> Page:
+        """Everything that is shown for `state`, without changing a widget."""
+        found = find(self.retrieval, state)
+        count, start, first = len(found.order), state.page * PAGE_SIZE, state.query // THUMBNAILS * THUMBNAILS
+        page, missed = found.order[start : start + PAGE_SIZE].tolist(), found.missed[:PAGE_SIZE].tolist()
+        queries = range(first, min(first + THUMBNAILS, self.queries))
+        strip = [self.card("query", i)._replace(rank=i + 1) for i in queries]
+        if state.kind == "query":
+            strip[state.query - first] = strip[state.query - first]._replace(verdict=CURRENT)
+        shown = [self.result(state, found, position, start + i + 1) for i, position in enumerate(page)]
+        lost = [self.result(state, found, position) for position in missed]
+        some = f", the first {PAGE_SIZE} shown" if len(found.missed) > PAGE_SIZE else ""
+        texts = {
+            "header": cards.header(state, found, self.queries),
+            "query": self.query_panel(state),
+            "pages": f"{start + 1:,}–{start + len(page):,} of {count:,}" if count else "0 results",
+            "missed": f'<h4 class="qr-heading">Missed matches: {len(found.missed):,}{some}</h4>' if missed else "",
+        }
+        tiles: dict[str, tuple[str, Sequence[int]]] = {
+            "results": (cards.cards(shown, "Results", state.show_attributes), page),
+            "missed": (cards.cards(lost, "Missed matches", state.show_attributes), missed),
+            "queries": (cards.cards(strip, "Queries", False), queries),
+        }
+        return Page(count, texts, tiles)
 
-    def setter(name: str) -> Callable[[State, Any], State]:
-        return lambda state, value: asking.with_setting(state, **{name: None if value == ANY else value})
+    def query_panel(self, state: State) -> str:
+        """What is searched for: an image with its attributes, or words."""
+        if state.kind == "words":
+            return f'<p class="qr-words">“{escape(state.words)}”</p>'
+        if state.kind == "photo" and state.photo is not None:
+            attributes = cards.predicted_attributes(state.photo.predictions, 0, {})
+            card = Card(photos.data_uri(state.photo.image), state.photo.name, -1, attributes)
+            return cards.person(card, "Your photo")
+        title = f"Query {state.index + 1}" if state.kind == "query" else "Gallery image"
+        return cards.person(self.card(state.kind, state.index), title)
 
-    count = len(sides.query)
-    of.previous.on_click(lambda _: act(lambda state: asking.stepped(state, count, -1)))
-    of.next.on_click(lambda _: act(lambda state: asking.stepped(state, count, 1)))
-    of.random.on_click(lambda _: act(lambda state: asking.at_random(state, count, rng)))
-    of.hardest.on_click(lambda _: act(lambda state: asking.harder(state, game.hardest())))
-    of.back.on_click(lambda _: act(lambda state: asking.turned(state, game.images(), -1)))
-    of.on.on_click(lambda _: act(lambda state: asking.turned(state, game.images(), 1)))
-    hand(of.query, lambda state, value: asking.with_query(state, value - 1))
-    hand(of.words, lambda state, text: asking.with_words(state, text) if text.strip() else state)
-    hand(of.heat, lambda state, _: state)
-    for name in _SETTINGS:
-        hand(getattr(of, name), setter(name))
-    of.upload.observe(upload, "value")
+    def result(self, state: State, found: Results, position: int, rank: int = 0) -> Card:
+        """The card of a gallery image, with heat maps darkened where it adds little to the similarity."""
+        score, verdict = float(found.scores[position]), int(found.verdicts[position])
+        card = self.card("gallery", position)._replace(rank=rank, score=score, verdict=verdict)
+        if state.show_heat:
+            image = self.retrieval.gallery_images[position]
+            maps, _ = match_map(self.retrieval.network, image[None], embedding(self.retrieval, state)[None])
+            card = card._replace(picture=photos.data_uri(photos.with_heat(image, maps[0])))
+        return card
 
-    turning = widgets.Box([of.back, page_title, of.on])
-    side = widgets.VBox([asked, figures])
-    found = widgets.VBox([sentence, beside, results.box, turning, missed_title, lost.box])
-    main = widgets.Box([side, found])
-    lost.box.add_class("qr-lost")
-    for box, kind in ((turning, "qr-row"), (side, "qr-side"), (found, "qr-found"), (main, "qr-main")):
-        box.add_class(kind)
-    whole = widgets.VBox([widgets.HTML(STYLE), *controls.rows(of, thumbnails.box), main])
-    whole.add_class("qr")
-    whole.add_class("query-retrieval")
-    show(game.page())
-    return whole
+    def card(self, kind: str, position: int) -> Card:
+        """The card of an image of "query" or "gallery", without rank and score."""
+        parts = self.retrieval
+        table, images, predictions = parts.gallery_table, parts.gallery_images, parts.gallery
+        if kind == "query":
+            table, images, predictions = parts.query_table, parts.query_images, parts.query
+        row = table.iloc[position]
+        attributes = cards.predicted_attributes(predictions, position, row)
+        return Card(photos.data_uri(images[position]), str(row["file"]), int(row["camera"]), attributes)
+
+    def show(self) -> None:
+        """Put the page on the screen and let the controls show the state."""
+        state = self.state
+        for name, text in self.page.texts.items():
+            self.texts[name].value = text
+        for name, (html, positions) in self.page.tiles.items():
+            self.tiles[name].show(html, positions, state.show_attributes)
+        self.settling = True
+        for name, control in self.inputs.items():
+            control.value = getattr(state, name)
+        self.inputs["reranking"].disabled = state.kind != "query"
+        self.inputs["threshold"].disabled = state.length > 0
+        self.options.layout.display = "flex" if state.show_options else "none"
+        self.back.disabled = state.page == 0
+        self.forward.disabled = (state.page + 1) * PAGE_SIZE >= self.page.results
+        self.settling = False
+
+    def _inputs(self) -> dict[str, Any]:
+        """The controls, by the name of what they change."""
+        parts = self.retrieval
+        cameras = sorted({int(camera) for camera in parts.gallery_table["camera"] if camera >= 0})
+        classes = [(task, name) for task in TASKS if task in parts.gallery.probabilities for name in TASKS[task]]
+        lengths = [("above the threshold", 0), *((f"best {length}", length) for length in (10, 20, 50, 100, 200))]
+        made = {
+            "words": _control(widgets.Text, "Words", "Search for attributes",
+                placeholder="woman, red top, backpack", continuous_update=False),
+            "length": _control(widgets.Dropdown, "Return", "Which gallery images are returned", options=lengths),
+            "threshold": _control(widgets.FloatSlider, "Threshold", "The smallest score of a returned image",
+                min=0, max=1, step=0.01),
+            "show_options": _control(widgets.Checkbox, "Options", "Show re-ranking, filters, attributes and heat maps",
+                indent=False),
+            "reranking": _control(widgets.Checkbox, "Re-ranking",
+                "Order by k-reciprocal re-ranking, with a threshold of its own", indent=False),
+            "junk_filter": _control(widgets.Checkbox, "Junk filter", "Remove gallery images that show no person",
+                indent=False, disabled=parts.keep is None),
+            "show_attributes": _control(widgets.Checkbox, "Show attributes",
+                "Write predicted attributes on results; ✗ marks errors", indent=False),
+            "show_heat": _control(widgets.Checkbox, "Show where they match",
+                "Darken the places of a result that add little to the similarity", indent=False),
+            "attribute": _control(widgets.Dropdown, "Attribute", "Return only images with this predicted attribute",
+                options=[("any", ()), *((": ".join(pair), pair) for pair in classes)]),
+            "camera": _control(widgets.Dropdown, "Camera", "Return only images from this camera",
+                options=[("any", -1), *((str(camera), camera) for camera in cameras)]),
+        }  # fmt: skip
+        for name, control in made.items():
+            control.style.description_width = "initial"
+            control.observe(lambda event, name=name: self.act(changed, name, event["new"]), "value")
+        return made
+
+    def _button(self, description: str, tooltip: str, step: Callable[..., State], *arguments: Any) -> Any:
+        """A button that takes a step."""
+        button = _control(widgets.Button, description, tooltip)
+        button.on_click(lambda _: self.act(step, *arguments))
+        return button
+
+    def _layout(self) -> widgets.VBox:
+        inputs, texts, tiles = self.inputs, self.texts, self.tiles
+        previous = self._button("◀ Previous", "Search for the previous query", self.step, -1)
+        following = self._button("Next ▶", "Search for the next query", self.step, 1)
+        other = self._button("Random", "Search for a random query", self.step, 0)
+        hard = self._button("Hardest", "Search for the query with the lowest average precision", self.step_to_hardest)
+        pairs = [previous, other], [following, hard], [inputs["words"], self.upload]
+        left, middle, right = (_box(pair, "qr-stack", widgets.VBox) for pair in pairs)
+        pages = _box([self.back, texts["pages"], self.forward], "qr-row")
+        found = [self.message, texts["header"], tiles["results"].box, pages, texts["missed"], tiles["missed"].box]
+        rows = [
+            widgets.HTML(cards.STYLE),
+            _box([left, tiles["queries"].box, middle, right], "qr-row"),
+            _box([inputs["length"], inputs["threshold"], inputs["show_options"]], "qr-row qr-result-row"),
+            self.options,
+            _box([_box([texts["query"]], "qr-side"), _box(found, "qr-found", widgets.VBox)], "qr-main"),
+        ]
+        return _box(rows, "qr", widgets.VBox)
+
+
+class Tiles:
+    """Images that can be clicked: HTML under a grid of transparent buttons with the same columns.
+
+    One message replaces all images, texts and alternative texts, while the buttons stay; Tab and Enter work.
+    """
+
+    def __init__(self, most: int, name: str, clicked: Callable[[int], None]):
+        self.html, self.kind, self.positions = widgets.HTML(), f"qr-{name.split()[0].lower()}", list[int]()
+        self.clicked = clicked
+        names = [f"{name} {number}" for number in range(1, most + 1)]
+        buttons = [_control(widgets.Button, text, f"Search for {text.lower()}") for text in names]
+        for index, button in enumerate(buttons):
+            button.on_click(lambda _, index=index: self.click(index))
+        self.box = _box([self.html, _box(buttons, "qr-buttons")], f"qr-tiles {self.kind}")
+
+    def click(self, index: int) -> None:
+        """Report the position of the image at `index`, if there is one."""
+        if index < len(self.positions):
+            self.clicked(self.positions[index])
+
+    def show(self, html: str, positions: Sequence[int], wide: bool) -> None:
+        """Show `html` with images at `positions`; `wide` cards have room for attributes."""
+        self.positions = list(positions)
+        (self.box.add_class if wide else self.box.remove_class)("qr-wide")
+        hidden = f".qr .{self.kind} .qr-buttons button:nth-child(n+{len(positions) + 1}) {{ display: none }}"
+        self.html.value = f"{html}<style>{hidden}</style>"
+
+
+def _control(kind: Any, description: str, tooltip: str, **options: Any) -> Any:
+    """A control with a tooltip, which ipywidgets 7 calls `description_tooltip` for all but buttons."""
+    control = kind(description=description, **options)
+    setattr(control, "tooltip" if control.has_trait("tooltip") else "description_tooltip", tooltip)
+    return control
+
+
+def _box(children: Sequence[widgets.Widget], kinds: str, kind: Any = widgets.Box) -> Any:
+    """A box with the CSS classes `kinds`."""
+    box = kind(list(children))
+    for name in kinds.split():
+        box.add_class(name)
+    return box

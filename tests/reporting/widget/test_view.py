@@ -1,182 +1,190 @@
+import re
 from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
 import torch
-from ipywidgets import HTML, Button, Checkbox, Dropdown, FileUpload, FloatSlider, Text
+from ipywidgets import FileUpload
+from made_up_retrieval import made_up
 from PIL import Image
-from small_gallery import made_up
 
-from assignment_lib.models.joint import JointConvNet
 from assignment_lib.reporting import widget
-from assignment_lib.reporting.widget.style import STYLE
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Box:
-    """The widget, and its parts by what is written on them."""
-
-    def __init__(self, **options):
-        sides, look, _ = made_up(**options)
-        self.parts = list(self.walk(widget.play(sides, look)))
-
-    @classmethod
-    def over(cls, sides, looks):
-        box = cls.__new__(cls)
-        box.parts = list(box.walk(widget.play(sides, looks)))
-        return box
-
-    def walk(self, box):
-        for child in getattr(box, "children", ()):
-            yield child
-            yield from self.walk(child)
-
-    def part(self, kind, description):
-        return next(part for part in self.parts if isinstance(part, kind) and part.description == description)
-
-    def click(self, description):
-        self.part(Button, description).click()
-
-    def text(self, within=""):
-        texts = [part.value for part in self.parts if isinstance(part, HTML) and part.value != STYLE]
-        return "".join(text for text in texts if within in text)
-
-    @property
-    def sentence(self):
-        return self.text("qr-sentence")
+from assignment_lib.reporting.widget import view as view_module
+from assignment_lib.reporting.widget.view import View
 
 
-def test_buttons_lead_from_query_to_query():
-    box = Box()
-    for description, expected in (
-        ("Next ▶", "Query 2 of"), ("◀ Previous", "Query 1 of"), ("Query 5", "Query 5 of"), ("Result 3", "Gallery image"),
-        ("Next ▶", "Query 6 of"), ("Hardest", "Query "), ("Random", "Query "),
-    ):  # fmt: skip
-        box.click(description)
-        assert expected in box.sentence, description
+def text(html):
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_thumbnails_follow():
-    box = Box()
-    box.part(FloatSlider, "Threshold")
-    next(part for part in box.parts if part.__class__.__name__ == "IntSlider").value = 20
-    assert "Query 20 of" in box.sentence and "Query 20, chosen" in box.text("qr-thumb")
-    box.click("Query 2")
-    assert "Query 18 of" in box.sentence
+def header(view):
+    return text(view.texts["header"].value)
 
 
-def test_the_threshold_is_live():
-    box = Box(likeness=0.3)
-    before = box.text("qr-figures")
-    box.part(FloatSlider, "Threshold").value = 0.05
-    assert box.text("qr-figures") != before and "the threshold 0.05" in box.sentence
-    box.part(FloatSlider, "Threshold").value = 1.0
-    assert box.text('aria-label="Results"').count("qr-below") == 20 + 1 - 1
-    assert "Missed matches: " in box.text("<h4>")
+def button(view, description):
+    stack = [view.box]
+    while stack:
+        part = stack.pop()
+        if getattr(part, "description", "") == description:
+            return part
+        stack += getattr(part, "children", ())
+    raise AssertionError(f"there is no {description}")
 
 
-@pytest.mark.parametrize(("name", "kind", "value"), [
-    ("Mirror images", Checkbox, True), ("Whitening", Checkbox, True), ("Re-ranking", Checkbox, True),
-    ("Camera", Dropdown, 2), ("Only", Dropdown, ("gender", "female")), ("Words", Text, "woman, hat"),
+def test_buttons_step_through_queries():
+    view = View(made_up())
+    steps = [
+        ("Next ▶", "Query 2 of 12"), ("◀ Previous", "Query 1 of 12"), ("◀ Previous", "Query 12 of 12"),
+        ("Query 1", "Query 11 of"), ("Result 2", "Gallery image"), ("Next ▶", "Query 12 of"), ("Hardest", "Query "),
+        ("Random", "Query "),
+    ]  # fmt: skip
+    for description, expected in steps:
+        button(view, description).click()
+        assert header(view).startswith(expected), description
+
+
+def test_counts_equal_the_marks_on_all_pages():
+    view = View(made_up(likeness=0.3, thresholds={"similarity": 0.15, "reranked": 0.0}))
+    marks = ""
+    for _ in range(99):
+        marks += view.tiles["results"].html.value
+        if view.forward.disabled:
+            break
+        view.forward.click()
+    for kind, words in (("qr-match", "correct"), ("qr-wrong", "wrong"), ("qr-excluded", "not scored")):
+        assert re.search(rf"(\d+) {words}", header(view))[1] == str(marks.count(f'class="qr-card {kind}"'))
+    assert re.search(r"\d+–(\d+) of (\d+)", view.texts["pages"].value).groups() == (str(marks.count("<img")),) * 2
+    view.inputs["threshold"].value = 0.9
+    missed = int(re.search(r"(\d+) missed", header(view))[1])
+    assert view.tiles["missed"].html.value.count("<img") == missed > 0
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("reranking", True), ("length", 10), ("threshold", 0.9), ("camera", 2), ("attribute", ("gender", "female")),
+    ("words", "woman, hat"), ("show_attributes", True), ("show_heat", True),
 ])  # fmt: skip
-def test_each_control_changes_the_results(name, kind, value):
-    box = Box(dimensions=16, likeness=0.3)
-    before = box.text('aria-label="Results"')
-    box.part(kind, name).value = value
-    assert box.text('aria-label="Results"') != before and "qr-trouble" not in box.text()
+def test_each_control_changes_the_results(name, value):
+    view = View(made_up(network=True, likeness=0.5, thresholds={"similarity": 0.1, "reranked": 0.1}))
+    before = view.tiles["results"].html.value
+    view.inputs[name].value = value
+    assert view.tiles["results"].html.value != before and not view.message.value
 
 
-def test_recipes_are_switched_between():
-    sides, report, _ = made_up(dimensions=16, likeness=0.3)
-    _, strong, _ = made_up(dimensions=24, likeness=0.6)
-    box = Box.over(sides, {"report": report, "strong": strong})
-    first = box.text('aria-label="Results"')
-    network = box.part(Dropdown, "Network")
-    assert network.options == ("report", "strong")
-    network.value = "strong"
-    second = box.text('aria-label="Results"')
-    assert second != first and "Query 1 of" in box.sentence
-    box.click("Next ▶")
-    box.click("◀ Previous")
-    assert box.text('aria-label="Results"') == second
-    network.value = "report"
-    assert box.text('aria-label="Results"') == first
-    assert not any(isinstance(part, Dropdown) and part.description == "Network" for part in Box().parts)
+def test_options_are_hidden_until_they_are_wanted():
+    view = View(made_up())
+    assert view.options.layout.display == "none"
+    view.inputs["show_options"].value = True
+    assert view.options.layout.display == "flex"
 
 
-def test_no_filter_is_a_word_that_is_seen():
-    box = Box()
-    before = box.text('aria-label="Results"')
-    for name, value in (("Only", ("gender", "female")), ("Camera", 2)):
-        filtering = box.part(Dropdown, name)
-        assert (filtering.value, filtering.label) == ("any", "any")
-        filtering.value = value
-        filtering.value = "any"
-    assert box.text('aria-label="Results"') == before
+def test_each_score_keeps_its_threshold():
+    view = View(made_up())
+    slider = view.inputs["threshold"]
+    assert slider.value == 0.5
+    view.inputs["reranking"].value = True
+    assert slider.value == 0.3 and "re-ranked score of at least 0.30" in header(view)
+    slider.value = 0.4
+    view.inputs["reranking"].value = False
+    assert slider.value == 0.5
+    view.inputs["reranking"].value = True
+    assert slider.value == 0.4
 
 
-def test_a_step_that_cannot_be_taken_says_why_and_nothing_moves():
-    box = Box()
-    before = box.text('aria-label="Results"')
-    box.part(Text, "Words").value = "a martian"
-    assert 'role="alert">not understood: a martian' in box.text("qr-trouble")
-    assert box.text('aria-label="Results"') == before
-    box.click("Next ▶")
-    assert "qr-trouble" not in box.text() and "Query 2 of" in box.sentence
+def test_every_control_has_a_tooltip():
+    view = View(made_up())
+    controls = [
+        *view.inputs.values(),
+        view.upload,
+        view.back,
+        view.forward,
+        button(view, "Hardest"),
+        button(view, "Result 1"),
+    ]
+    for control in controls:
+        assert getattr(control, "tooltip", "") or control.description_tooltip
 
 
-def test_results_beside_the_query():
-    def heat(left, right):
-        return torch.eye(4), torch.ones(2, 2)
+def test_an_error_changes_nothing_and_says_why(monkeypatch):
+    view = View(made_up())
+    before = view.state, view.tiles["results"].html.value
+    view.inputs["words"].value = "a martian"
+    assert "martian" in view.message.value and 'role="alert"' in view.message.value
+    assert (view.state, view.tiles["results"].html.value) == before and view.inputs["words"].value == ""
 
-    box = Box(heat=heat)
-    box.part(Dropdown, "A click").value = "compares it with the query"
-    box.click("Result 2")
-    assert "speak for the match" in box.text("qr-beside") and "Query 1 of" in box.sentence
-    box.part(Dropdown, "Heat of").value = "hat"
-    assert "paints no heat" in box.text("qr-beside")
+    def fails(*_):
+        raise RuntimeError("<out of memory>")
 
-
-def test_heat_of_a_network():
-    box = Box(dimensions=1280, network=JointConvNet("efficientnet_lite0", 0, pretrained=False))
-    box.part(Dropdown, "A click").value = "compares it with the query"
-    box.click("Result 1")
-    match = box.text("qr-beside")
-    assert "speak for the match" in match
-    box.part(Dropdown, "Heat of").value = "upcolor"
-    assert "what is said of upcolor" in box.text("qr-beside") and box.text("qr-beside") != match
+    with monkeypatch.context() as patch:
+        patch.setattr(view_module, "find", fails)
+        view.inputs["reranking"].value = True
+    assert "RuntimeError: &lt;out of memory&gt;" in view.message.value
+    assert (view.state, view.tiles["results"].html.value) == before and not view.inputs["reranking"].value
+    button(view, "Next ▶").click()
+    assert not view.message.value and header(view).startswith("Query 2")
 
 
-def test_a_picture_of_ones_own():
-    box = Box(dimensions=1280, network=JointConvNet("efficientnet_lite0", 0, pretrained=False))
+def test_an_uploaded_photo():
+    view = View(made_up(network=True))
     file = BytesIO()
     Image.new("RGB", (70, 140), "tomato").save(file, "PNG")
-    upload = box.part(FileUpload, "Your picture")
 
     def give(name, content):
-        upload.value = ({"name": name, "type": "", "size": len(content), "content": content, "last_modified": NOW},)
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        view.upload.value = (
+            {"name": name, "type": "", "size": len(content), "content": content, "last_modified": now},
+        )
 
-    give("bad.png", b"no picture")
-    assert "bad.png is not a picture" in box.text("qr-trouble")
+    assert isinstance(view.upload, FileUpload)
+    for _ in range(2):  # the same bad file twice gives the same message
+        button(view, "Next ▶").click()
+        give("bad.png", b"no photo")
+        assert "bad.png" in view.message.value and view.state.kind == "query"
     give("me <i>.png", file.getvalue())
-    assert "Your picture me &lt;i&gt;.png: " in box.sentence
-    assert "Nobody knows" in box.text("qr-none")
-
-
-def test_right_and_wrong_are_not_told_where_nobody_knows():
-    box = Box(known=False)
-    assert "Nobody knows" in box.text() and "qr-right" not in box.text('aria-label="Results"')
-    box.click("Hardest")
-    assert "Query " in box.sentence
+    assert "Your photo me <i>.png" in header(view).replace("&lt;", "<").replace("&gt;", ">")
+    assert "<i>" not in view.texts["header"].value and "%" in view.texts["query"].value
+    scores = view.retrieval.gallery.embeddings @ view.state.photo.predictions.embeddings[0]
+    view.inputs["length"].value = 10
+    assert view.tiles["results"].positions == scores.numpy().round(8).argsort(kind="stable")[::-1][:10].tolist()
+    assert view.inputs["reranking"].disabled
 
 
 def test_results_that_are_not_there_cannot_be_clicked():
-    box = Box()
-    box.part(Dropdown, "Only").value = ("upcolor", "purple")
-    box.part(Dropdown, "Camera").value = 1
-    shown = box.text('aria-label="Results"').count("<img")
-    assert 0 < shown < 20 and f"nth-child(n+{shown + 1})" in box.text('aria-label="Results"')
-    before = box.sentence
-    box.click("Result 20")
-    assert box.sentence == before
+    view = View(made_up())
+    shown = len(view.tiles["results"].positions)
+    assert 0 < shown < 20 and f"nth-child(n+{shown + 1})" in view.tiles["results"].html.value
+    before = view.state
+    button(view, "Result 20").click()
+    assert view.state is before
+
+
+def test_attributes_are_two_columns_and_errors_are_marked():
+    retrieval = made_up()
+    view = View(retrieval)
+    panel = view.texts["query"].value
+    assert panel.count("<tr>") == 13 and "Predicted" in panel and "True" in panel
+    wrong = sum(
+        int(values[0].argmax()) != retrieval.query_table[task][0]
+        for task, values in retrieval.query.probabilities.items()
+    )
+    assert panel.count("✗") == wrong > 0
+    assert "True" not in View(made_up(known=False)).texts["query"].value
+
+
+def test_unknown_identities():
+    view = View(made_up(known=False))
+    assert "unknown" in header(view) and "qr-match" not in view.tiles["results"].html.value
+    button(view, "Hardest").click()
+    assert header(view).startswith("Query ")
+
+
+def test_all_images_have_alternative_texts():
+    view = View(made_up())
+    for tiles in view.tiles.values():
+        html = tiles.html.value
+        assert html.count("<img") == len(re.findall(r'alt="[^"]+"', html))
+
+
+def test_without_attribute_heads():
+    view = View(made_up(heads=False, keep=torch.ones(79, dtype=torch.bool)))
+    assert len(view.inputs["attribute"].options) == 1 and not view.inputs["junk_filter"].disabled
+    assert isinstance(widget.play(view.retrieval), type(view.box))
