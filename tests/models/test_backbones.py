@@ -75,12 +75,13 @@ def test_a_failed_download_is_one_sentence(monkeypatch):
     [
         ("resnet19", "resnet18"),
         ("ResNet50", "resnet50"),
+        ("RESNET50", "resnet50"),
         ("efficientnet-lite0", "efficientnet_lite0"),
         ("", "resnet18"),
     ],
 )
 def test_unknown_backbones_suggest_the_nearest(name, nearest):
-    with pytest.raises(ValueError, match=f"backbone='{name}' is unknown.*'{nearest}'"):
+    with pytest.raises(ValueError, match=f"backbone='{name}' is unknown; pass '{nearest}'"):
         backbones.backbone(name)
 
 
