@@ -1,4 +1,4 @@
-"""Tests in a real browser: `make test-browser`. They need Chromium and playwright, and are skipped with a sentence without."""
+"""Tests in a real browser: `make test-browser`. They are skipped without Chromium or playwright."""
 
 import os
 import re
@@ -17,22 +17,21 @@ import synthetic_pedestrians as synthetic
 from assignment_lib.environment import PROJECT_ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-#: Nothing that Chromium wants of the world outside.
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-#: Where a picture of the widget is written to, the static stand-in of notebook 05; only where it is asked for.
+#: The file for a picture of the widget (figures/widget.png); the default data and network are shown if it is set.
 PICTURE = os.environ.get("BROWSER_PICTURE")
-#: Seconds that anything may take; a machine with other work is slow.
+#: Seconds that anything may take on a busy machine.
 PATIENCE = int(os.environ.get("BROWSER_PATIENCE", "120"))
 
 
 @pytest.fixture(scope="session")
 def chromium():
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium: apt-get install chromium, then make test-browser")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="there is no playwright: pip install playwright")
+        pytest.skip("Chromium is missing. Run: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing. Run: pip install playwright")
     sync_api.expect.set_options(timeout=1000 * PATIENCE)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
@@ -41,43 +40,32 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def small_world(tmp_path_factory, chromium):
-    """The environment of a data set of few drawn people, with a small network that learned from it for a moment.
-
-    BROWSER_WORLD names a folder that keeps both from run to run. For a picture of the widget, BROWSER_PICTURE, it is the
-    built-in data with the network that is trained on it.
-    """
+def variables(tmp_path_factory, chromium):
+    """The environment of a small drawn data set and a small network trained on it; BROWSER_WORLD keeps both in a folder."""
     folder = Path(os.environ.get("BROWSER_WORLD") or tmp_path_factory.mktemp("world"))
     folder.mkdir(exist_ok=True)
     synthetic.draw(folder / "few", train_identities=20, test_identities=8, train_images=120, progress=False)
-    world = os.environ | {
-        "TQDM_DISABLE": "1",
-        "PYTHONPATH": str(PROJECT_ROOT), "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "IPYTHONDIR": str(folder / "ipython"), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE",
+    result = os.environ | {
+        "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(PROJECT_ROOT),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "IPYTHONDIR": str(folder / "ipython"),
     }  # fmt: skip
     if not PICTURE:
-        world |= {
+        result |= {
             "ASSIGNMENT_DATA": str(folder / "few"), "ASSIGNMENT_RUNS": str(folder / "runs"),
             "ASSIGNMENT_BACKBONE": "mobilenetv3_small_050", "ASSIGNMENT_PRETRAINED": "no",
         }  # fmt: skip
     prepare = (
-        "from assignment_lib import dataset, environment\n"
-        "from assignment_lib.reporting.widget import prepare\n"
-        "settings = environment.settings()\n"
-        "prepare.everything(dataset.load(settings.data), settings)\n"
+        "from assignment_lib import dataset, environment\nfrom assignment_lib.retrieval import pipeline\n"
+        "settings = environment.settings()\npipeline.prepare(dataset.load(settings.data), settings)\n"
     )
-    subprocess.run([sys.executable, "-c", prepare], env=world, check=True, cwd=folder)
-    return world
+    subprocess.run([sys.executable, "-c", prepare], env=result, check=True, cwd=folder)
+    return result
 
 
 @pytest.fixture
 def page(chromium):
-    """A page of 1280 pixels that keeps what its console complains of in `page.complaints`.
-
-    Nothing is fetched from other machines, whether there is a network or not: an empty answer is given, and
-    `page.outside` has the addresses.
-    """
+    """A page that collects console errors in `page.complaints` and answers requests to other machines with nothing."""
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(1000 * PATIENCE)
     page.complaints, page.outside = [], []
@@ -95,14 +83,13 @@ def page(chromium):
 
 @pytest.fixture
 def serve():
-    """`serve(command, address, world, folder)` starts a server and waits until `address` answers; it is ended afterwards."""
+    """`serve(command, address, variables, folder)` starts a server, waits for `address`, and ends it after the test."""
     running = []
 
-    def start(command, address, world, folder):
+    def start(command, address, variables, folder):
         log = (Path(folder) / "server.log").open("w")
-        server = subprocess.Popen(
-            [str(part) for part in command], env=world, cwd=folder, stdout=log, stderr=subprocess.STDOUT
-        )
+        command = [str(part) for part in command]
+        server = subprocess.Popen(command, env=variables, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         running.append((server, log))
         until = time.monotonic() + 3 * PATIENCE
         while time.monotonic() < until:

@@ -54,7 +54,7 @@ class View:
         self.tiles = {
             "results": Tiles(PAGE_SIZE, "Result", partial(self.act, search, "gallery")),
             "missed": Tiles(PAGE_SIZE, "Missed match", partial(self.act, search, "gallery")),
-            "queries": Tiles(THUMBNAILS, "Query", partial(self.act, search, "query")),
+            "queries": Tiles(THUMBNAILS, "Thumbnail", partial(self.act, search, "query")),
         }
         self.inputs = self._inputs()
         self.upload = _control(widgets.FileUpload, "Upload a photo", "Search for a photo of a person", accept="image/*")
@@ -165,10 +165,10 @@ class View:
     def show(self) -> None:
         """Put the page on the screen and let the controls show the state."""
         state = self.state
-        for name, text in self.page.texts.items():
-            self.texts[name].value = text
         for name, (html, positions) in self.page.tiles.items():
             self.tiles[name].show(html, positions, state.show_attributes)
+        for name, text in self.page.texts.items():  # last, because screen readers read the header out
+            self.texts[name].value = text
         self.settling = True
         for name, control in self.inputs.items():
             control.value = getattr(state, name)

@@ -35,7 +35,7 @@ def test_buttons_step_through_queries():
     view = View(made_up())
     steps = [
         ("Next ▶", "Query 2 of 12"), ("◀ Previous", "Query 1 of 12"), ("◀ Previous", "Query 12 of 12"),
-        ("Query 1", "Query 11 of"), ("Result 2", "Gallery image"), ("Next ▶", "Query 12 of"), ("Hardest", "Query "),
+        ("Thumbnail 1", "Query 11 of"), ("Result 2", "Gallery image"), ("Next ▶", "Query 12 of"), ("Hardest", "Query "),
         ("Random", "Query "),
     ]  # fmt: skip
     for description, expected in steps:
