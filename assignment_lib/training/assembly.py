@@ -239,10 +239,11 @@ def publish(folder: Path, path: Path) -> None:
     network.pid_classifier = None
     parameters = {name for name, _ in network.named_parameters()}
     weights = {
-        name: (value.half() if name in parameters else value).contiguous() for name, value in network.state_dict().items()
+        name: (value.half() if name in parameters else value).contiguous()
+        for name, value in network.state_dict().items()
     }
-    has_attributes = network.heads is not None
-    marks = recipes.fingerprint(recipe, attributes=has_attributes)
+    attributes = checkpoints.load(folder / "best.pt")["fingerprint"]["attributes"]
+    marks = recipes.fingerprint(recipe, attributes=attributes)
     with atomic_write(path) as file:
         file.write(safetensors.torch.save(weights, {"recipe": json.dumps(marks)}))
 

@@ -298,3 +298,27 @@ def test_a_second_network_is_trained_on_everyone_for_as_long_as_validation_chose
     assert found.test.pid_classifier.out_features == people > found.search.pid_classifier.out_features
     history = pd.read_csv(settings.training_folder("everyone") / "history.csv")
     assert list(history["epoch"]) == [1] and "reid/mAP" not in history
+
+
+def test_published_weights_give_the_network_without_its_pid_classifier(tmp_path, monkeypatch, few_data):
+    split = assembly.decoded_split(few_data, tiny(distractors="none"))
+    train(assembly.joint, split, tiny(), tmp_path / "joint")
+    monkeypatch.setattr(environment, "PROJECT_ROOT", tmp_path)
+    assembly.publish(tmp_path / "joint", tmp_path / "weights" / "small.safetensors")
+    published, trained = assembly.published_network("small"), assembly.trained_network(tmp_path / "joint")[0]
+    assert published.pid_classifier is None and published.image_size == trained.image_size
+    images = torch.rand(4, 3, *trained.image_size)
+    with torch.inference_mode():
+        ours, theirs = published(images), trained(images)
+    assert torch.allclose(ours.embedding, theirs.embedding, atol=0.01 * float(theirs.embedding.abs().max()))
+    assert all(torch.allclose(ours.attributes[task], logits, atol=0.05) for task, logits in theirs.attributes.items())
+
+
+def test_published_weights_that_cannot_be_read_are_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "PROJECT_ROOT", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"small\.safetensors"):
+        assembly.published_network("small")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "small.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"small\.safetensors"):
+        assembly.published_network("small")
