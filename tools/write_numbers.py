@@ -59,7 +59,7 @@ def attributes() -> str:
 
 
 def decisions() -> str:
-    return markdown(tables.decisions_table(read("ablations_course.csv")).drop(columns="Group", errors="ignore"))
+    return markdown(tables.decisions_table(read("ablations_course.csv")).drop(columns="Group"))
 
 
 def strong_parts() -> str:
@@ -68,12 +68,7 @@ def strong_parts() -> str:
 
 
 def translation() -> str:
-    runs = read("translation_course.csv")
-    return markdown(
-        tables.decisions_table(runs[runs["Group"].isin(["base", "added"])]).drop(
-            columns=["Report", "Group"], errors="ignore"
-        )
-    )
+    return markdown(tables.decisions_table(read("translation_course.csv")).drop(columns=["Report", "Group"]))
 
 
 def drawn() -> str:
@@ -103,7 +98,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation decisions": decisions,
     "strong parts": strong_parts,
     "translation": translation,
-    "trials": plain("trials.csv"),
     "speed": plain("speed.csv"),
     "drawn": drawn,
 }

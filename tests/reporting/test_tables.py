@@ -193,7 +193,13 @@ def test_an_interval_that_excludes_zero_decides():
     assert (row["mAP low"], row["mAP high"]) == pytest.approx((0.752, 1.248), abs=1e-3)
     assert (row["mAP verdict"], row["mAcc verdict"], row["Seeds"]) == ("better", "not decided", 3)
     texts = tables.decisions_table(runs).iloc[0].tolist()
-    assert texts == ["uniform sum", "worse", "better (+1.0, +0.8 to +1.2)", "not decided (+0.4, -5.4 to +6.2)"]
+    assert texts == [
+        "weighting",
+        "uniform sum",
+        "worse",
+        "better (+1.0, +0.8 to +1.2)",
+        "not decided (+0.4, -5.4 to +6.2)",
+    ]
 
 
 def test_a_single_seed_decides_nothing():
