@@ -12,8 +12,7 @@ import numpy as np
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import Predictions
-from assignment_lib.reporting.widget.results import CURRENT, EXCLUDED, MATCH, UNKNOWN, WRONG, Results
-from assignment_lib.reporting.widget.state import State
+from assignment_lib.reporting.widget.state import CURRENT, EXCLUDED, MATCH, UNKNOWN, WRONG, Results, State
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
 #: Verdict -> CSS class, symbol, words, tooltip of its count.
@@ -22,12 +21,7 @@ MARKS = {
     CURRENT: ("qr-current", "", "", ""),
     MATCH: ("qr-match", "✓", "correct", "Returned images that show what is searched for"),
     WRONG: ("qr-wrong", "✗", "wrong", "Returned images that show something else"),
-    EXCLUDED: (
-        "qr-excluded",
-        "○",
-        "not scored",
-        "The query itself, junk images, and the same person in the same camera",
-    ),
+    EXCLUDED: ("qr-excluded", "○", "not scored", "The query itself, junk, and the same person in the same camera"),
 }
 #: Score -> its name in sentences.
 SCORES = {"similarity": "cosine similarity", "reranked": "re-ranked score", "probability": "probability"}
@@ -55,8 +49,8 @@ class Prediction(NamedTuple):
 
     def html(self, text: str) -> str:
         """`text` with the confidence, and a mark where another class is true."""
-        wrong = self.true not in ("", self.name)
-        symbol = '<span class="qr-error" role="img" aria-label="wrong:">✗</span> ' if wrong else ""
+        symbol = '<span class="qr-error" role="img" aria-label="wrong:">✗</span> '
+        symbol = "" if self.true in ("", self.name) else symbol
         return f"{symbol}{text} <small>{self.confidence:.0%}</small>"
 
 
@@ -117,8 +111,7 @@ def mark(verdict: int) -> str:
 
 def person(card: Card, title: str) -> str:
     """One image in large; under it predicted and, where known, true attributes as aligned columns."""
-    lines = [f"<strong>{escape(title)}</strong>", escape(card.file)]
-    lines += [f"Camera {card.camera}"] if card.camera >= 0 else []
+    lines = [f"<strong>{title}</strong>", escape(card.file), *([f"Camera {card.camera}"] if card.camera >= 0 else [])]
     known = any(prediction.true for prediction in card.predictions)
     rows = [
         f'<tr><th scope="row">{_LABELS[prediction.task]}</th><td>{prediction.html(prediction.name)}</td>'
@@ -133,16 +126,16 @@ def person(card: Card, title: str) -> str:
     )
 
 
+def title(state: State) -> str:
+    """What is searched for."""
+    names = {"query": f"Query {state.index + 1}", "gallery": "Gallery image", "photo": "Your photo"}
+    return names.get(state.kind) or f"“{escape(state.words)}”"
+
+
 def header(state: State, results: Results, queries: int) -> str:
     """A sentence with the number of results; the count of each mark; precision, recall and F1."""
-    name = {
-        "query": f"Query {state.index + 1} of {queries:,}",
-        "gallery": f"Gallery image {state.index + 1:,}",
-        "photo": f"Your photo {escape(state.photo.name)}" if state.photo else "",
-        "words": f"“{escape(state.words)}”",
-    }[state.kind]
-    count, gallery = len(results.order), len(results.scores)
-    score = SCORES[state.score]
+    name = title(state) + (f" of {queries:,}" if state.kind == "query" else "")
+    count, gallery, score = len(results.order), len(results.scores), SCORES[state.score]
     if state.length:
         sentence = f"the {count:,} of {gallery:,} gallery images with the highest {score}."
     else:
@@ -158,10 +151,7 @@ def header(state: State, results: Results, queries: int) -> str:
     counts.append(f'<span title="Matches that are not returned">{len(results.missed):,} missed</span>')
     right, wrong, missed = results.count(MATCH), results.count(WRONG), len(results.missed)
     if right + missed:
-        precision, recall, f1 = (
-            right / max(1, right + wrong),
-            right / (right + missed),
-            2 * right / (2 * right + wrong + missed),
-        )
+        precision, recall = right / max(1, right + wrong), right / (right + missed)
+        f1 = 2 * right / (2 * right + wrong + missed)
         counts.append(f"<span>Precision {precision:.2f} · Recall {recall:.2f} · F1 {f1:.2f}</span>")
     return f'{sentence}<p class="qr-counts">{"".join(counts)}</p>'

@@ -19,14 +19,11 @@ from assignment_lib.data.images import decode_file
 MAX_BYTES, MAX_PIXELS = 8_000_000, 60_000_000
 #: Some formats that Pillow reads start other programs; these do not.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM")
-_MAX_HEIGHT = 256  # pixels of an image in the page
 
 
 def data_uri(image: Tensor) -> str:
     """An image uint8 `(3, H, W)` as the `src` of an `<img>`. JPEG: WebP is a third smaller but takes seven times as long."""
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
-    if picture.height > _MAX_HEIGHT:
-        picture.thumbnail((picture.width, _MAX_HEIGHT))
     content = BytesIO()
     picture.save(content, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
@@ -63,10 +60,8 @@ def read_photo(content: bytes, name: str, size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(decoded.transpose(2, 0, 1)))
 
 
-def uploaded_file(value: Any) -> tuple[str, bytes] | None:
-    """Name and content of the last file in a `FileUpload.value`: a dict in ipywidgets 7, a tuple in 8. None without a file."""
-    if not value:
-        return None
+def uploaded_file(value: Any) -> tuple[str, bytes]:
+    """Name and content of the last file in a `FileUpload.value`: a dict in ipywidgets 7, a tuple in 8."""
     if isinstance(value, Mapping):
         name, file = list(value.items())[-1]
         return str(name), bytes(file["content"])

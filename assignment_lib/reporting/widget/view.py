@@ -1,7 +1,4 @@
-"""The widget: controls, callbacks and layout. Only widgets and options that ipywidgets 7.7.1 and 8 share.
-
-A click is one step: a new state, its results as HTML, then the page. After an error the old state stays, with a message.
-"""
+"""The widget: controls, callbacks and layout. Only widgets and options that ipywidgets 7.7.1 and 8 share."""
 
 from __future__ import annotations
 
@@ -17,12 +14,20 @@ from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import predict
 from assignment_lib.models.explanations import match_map
 from assignment_lib.reporting.widget import cards, photos
+from assignment_lib.reporting.widget import state as states
 from assignment_lib.reporting.widget.cards import Card
-from assignment_lib.reporting.widget.results import CURRENT, Results, embedding, find, hardest_queries
-from assignment_lib.reporting.widget.state import PAGE_SIZE, Photo, State, changed, next_hardest, search
+from assignment_lib.reporting.widget.state import PAGE_SIZE, Results, State, changed, search
 from assignment_lib.retrieval.pipeline import Retrieval
 
 THUMBNAILS = 10  # queries offered at a time
+#: Setting -> text and tooltip of its checkbox.
+SWITCHES = {
+    "show_options": ("Options", "Show re-ranking, filters, attributes and heat maps"),
+    "reranking": ("Re-ranking", "Order by k-reciprocal re-ranking, with a threshold of its own"),
+    "junk_filter": ("Junk filter", "Remove gallery images that show no person"),
+    "show_attributes": ("Show attributes", "Write predicted attributes on results; ✗ marks errors"),
+    "show_heat": ("Show where they match", "Darken the places of a result that add little to the similarity"),
+}
 OPTIONS = ("reranking", "junk_filter", "show_attributes", "show_heat", "attribute", "camera")
 
 
@@ -44,7 +49,7 @@ class View:
 
     def __init__(self, retrieval: Retrieval):
         self.retrieval, self.queries = retrieval, len(retrieval.query_table)
-        self.hardest = cache(lambda score: hardest_queries(retrieval, score))
+        self.hardest = cache(lambda score: states.hardest_queries(retrieval, score))
         thresholds = {score: round(threshold, 2) for score, threshold in retrieval.thresholds.items()}
         self.state = State(thresholds | {"probability": 0.5}, junk_filter=retrieval.keep is not None)
         self.page = self.render(self.state)
@@ -89,32 +94,35 @@ class View:
         return search(state, "query", (state.query + offset) % self.queries)
 
     def step_to_hardest(self, state: State) -> State:
-        """The next of the hardest queries, in the order of the current ranking."""
-        return next_hardest(state, self.hardest("reranked" if state.reranking else "similarity"))
+        """The query with the lowest average precision in the current ranking, or after such a query the next one."""
+        order = self.hardest("reranked" if state.reranking else "similarity").tolist()
+        if not order:
+            raise ValueError("No query has a true match in the gallery, so none is the hardest")
+        place = order.index(state.query) + 1 if state.kind == "query" and state.query in order else 0
+        return search(state, "query", order[place % len(order)])
 
     def search_upload(self, value: Any) -> None:
         """Search for the photo in a `FileUpload.value`, and empty that, so that the same file can be uploaded again."""
-        file = photos.uploaded_file(value)
-        if file is None:
-            return
-        self.act(self.predict_photo, *file)
-        self.upload.set_trait("value", type(value)())
+        if value:
+            self.act(self.predict_photo, value)
+            self.upload.set_trait("value", type(value)())
 
-    def predict_photo(self, state: State, name: str, content: bytes) -> State:
-        """Search for an image file. Raises the errors of `read_photo`."""
+    def predict_photo(self, state: State, value: Any) -> State:
+        """Search for an uploaded photo. Raises the errors of `read_photo`."""
+        name, content = photos.uploaded_file(value)
         image = photos.read_photo(content, name, self.retrieval.network.image_size)
         predictions = predict(self.retrieval.network, image[None], flip=True)
-        return search(state, "photo", photo=Photo(name, image, predictions))
+        return search(state, "photo", photo=states.Photo(name, image, predictions))
 
     def render(self, state: State) -> Page:
         """Everything that is shown for `state`, without changing a widget."""
-        found = find(self.retrieval, state)
+        found = states.find(self.retrieval, state)
         count, start, first = len(found.order), state.page * PAGE_SIZE, state.query // THUMBNAILS * THUMBNAILS
         page, missed = found.order[start : start + PAGE_SIZE].tolist(), found.missed[:PAGE_SIZE].tolist()
         queries = range(first, min(first + THUMBNAILS, self.queries))
         strip = [self.card("query", i)._replace(rank=i + 1) for i in queries]
         if state.kind == "query":
-            strip[state.query - first] = strip[state.query - first]._replace(verdict=CURRENT)
+            strip[state.query - first] = strip[state.query - first]._replace(verdict=states.CURRENT)
         shown = [self.result(state, found, position, start + i + 1) for i, position in enumerate(page)]
         lost = [self.result(state, found, position) for position in missed]
         some = f", the first {PAGE_SIZE} shown" if len(found.missed) > PAGE_SIZE else ""
@@ -124,23 +132,22 @@ class View:
             "pages": f"{start + 1:,}–{start + len(page):,} of {count:,}" if count else "0 results",
             "missed": f'<h4 class="qr-heading">Missed matches: {len(found.missed):,}{some}</h4>' if missed else "",
         }
-        tiles: dict[str, tuple[str, Sequence[int]]] = {
+        return Page(count, texts, {
             "results": (cards.cards(shown, "Results", state.show_attributes), page),
             "missed": (cards.cards(lost, "Missed matches", state.show_attributes), missed),
             "queries": (cards.cards(strip, "Queries", False), queries),
-        }
-        return Page(count, texts, tiles)
+        })  # fmt: skip
 
     def query_panel(self, state: State) -> str:
         """What is searched for: an image with its attributes, or words."""
         if state.kind == "words":
-            return f'<p class="qr-words">“{escape(state.words)}”</p>'
+            return f'<p class="qr-words">{cards.title(state)}</p>'
         if state.kind == "photo" and state.photo is not None:
             attributes = cards.predicted_attributes(state.photo.predictions, 0, {})
             card = Card(photos.data_uri(state.photo.image), state.photo.name, -1, attributes)
-            return cards.person(card, "Your photo")
-        title = f"Query {state.index + 1}" if state.kind == "query" else "Gallery image"
-        return cards.person(self.card(state.kind, state.index), title)
+        else:
+            card = self.card(state.kind, state.index)
+        return cards.person(card, cards.title(state))
 
     def result(self, state: State, found: Results, position: int, rank: int = 0) -> Card:
         """The card of a gallery image, with heat maps darkened where it adds little to the similarity."""
@@ -148,7 +155,7 @@ class View:
         card = self.card("gallery", position)._replace(rank=rank, score=score, verdict=verdict)
         if state.show_heat:
             image = self.retrieval.gallery_images[position]
-            maps, _ = match_map(self.retrieval.network, image[None], embedding(self.retrieval, state)[None])
+            maps, _ = match_map(self.retrieval.network, image[None], states.embedding(self.retrieval, state)[None])
             card = card._replace(picture=photos.data_uri(photos.with_heat(image, maps[0])))
         return card
 
@@ -191,21 +198,14 @@ class View:
             "length": _control(widgets.Dropdown, "Return", "Which gallery images are returned", options=lengths),
             "threshold": _control(widgets.FloatSlider, "Threshold", "The smallest score of a returned image",
                 min=0, max=1, step=0.01),
-            "show_options": _control(widgets.Checkbox, "Options", "Show re-ranking, filters, attributes and heat maps",
-                indent=False),
-            "reranking": _control(widgets.Checkbox, "Re-ranking",
-                "Order by k-reciprocal re-ranking, with a threshold of its own", indent=False),
-            "junk_filter": _control(widgets.Checkbox, "Junk filter", "Remove gallery images that show no person",
-                indent=False, disabled=parts.keep is None),
-            "show_attributes": _control(widgets.Checkbox, "Show attributes",
-                "Write predicted attributes on results; ✗ marks errors", indent=False),
-            "show_heat": _control(widgets.Checkbox, "Show where they match",
-                "Darken the places of a result that add little to the similarity", indent=False),
             "attribute": _control(widgets.Dropdown, "Attribute", "Return only images with this predicted attribute",
                 options=[("any", ()), *((": ".join(pair), pair) for pair in classes)]),
             "camera": _control(widgets.Dropdown, "Camera", "Return only images from this camera",
                 options=[("any", -1), *((str(camera), camera) for camera in cameras)]),
         }  # fmt: skip
+        for name, (text, tooltip) in SWITCHES.items():
+            made[name] = _control(widgets.Checkbox, text, tooltip, indent=False)
+        made["junk_filter"].disabled = parts.keep is None
         for name, control in made.items():
             control.style.description_width = "initial"
             control.observe(lambda event, name=name: self.act(changed, name, event["new"]), "value")
@@ -219,12 +219,14 @@ class View:
 
     def _layout(self) -> widgets.VBox:
         inputs, texts, tiles = self.inputs, self.texts, self.tiles
-        previous = self._button("◀ Previous", "Search for the previous query", self.step, -1)
-        following = self._button("Next ▶", "Search for the next query", self.step, 1)
-        other = self._button("Random", "Search for a random query", self.step, 0)
-        hard = self._button("Hardest", "Search for the query with the lowest average precision", self.step_to_hardest)
-        pairs = [previous, other], [following, hard], [inputs["words"], self.upload]
-        left, middle, right = (_box(pair, "qr-stack", widgets.VBox) for pair in pairs)
+        buttons = [
+            self._button("◀ Previous", "Search for the previous query", self.step, -1),
+            self._button("Random", "Search for a random query", self.step, 0),
+            self._button("Next ▶", "Search for the next query", self.step, 1),
+            self._button("Hardest", "Search for the query with the lowest average precision", self.step_to_hardest),
+        ]
+        stacks = buttons[:2], buttons[2:], [inputs["words"], self.upload]
+        left, middle, right = (_box(stack, "qr-stack", widgets.VBox) for stack in stacks)
         pages = _box([self.back, texts["pages"], self.forward], "qr-row")
         found = [self.message, texts["header"], tiles["results"].box, pages, texts["missed"], tiles["missed"].box]
         rows = [
@@ -246,8 +248,8 @@ class Tiles:
     def __init__(self, most: int, name: str, clicked: Callable[[int], None]):
         self.html, self.kind, self.positions = widgets.HTML(), f"qr-{name.split()[0].lower()}", list[int]()
         self.clicked = clicked
-        names = [f"{name} {number}" for number in range(1, most + 1)]
-        buttons = [_control(widgets.Button, text, f"Search for {text.lower()}") for text in names]
+        numbers = range(1, most + 1)
+        buttons = [_control(widgets.Button, f"{name} {i}", f"Search for {name.lower()} {i}") for i in numbers]
         for index, button in enumerate(buttons):
             button.on_click(lambda _, index=index: self.click(index))
         self.box = _box([self.html, _box(buttons, "qr-buttons")], f"qr-tiles {self.kind}")

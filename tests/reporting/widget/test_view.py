@@ -9,7 +9,8 @@ from made_up_retrieval import made_up
 from PIL import Image
 
 from assignment_lib.reporting import widget
-from assignment_lib.reporting.widget import view as view_module
+from assignment_lib.reporting.widget import state as states
+from assignment_lib.reporting.widget.state import hardest_queries
 from assignment_lib.reporting.widget.view import View
 
 
@@ -41,6 +42,21 @@ def test_buttons_step_through_queries():
     for description, expected in steps:
         button(view, description).click()
         assert header(view).startswith(expected), description
+
+
+def test_hardest_queries_come_in_order():
+    view = View(made_up(likeness=0.3))
+    expected = hardest_queries(view.retrieval, "similarity").tolist()
+    button(view, "Thumbnail 1").click()
+    shown = []
+    for _ in range(13):
+        button(view, "Hardest").click()
+        shown.append(view.state.query)
+    assert shown[:11] == (expected + expected)[1:12] or shown == [*expected, expected[0]]
+    strangers = made_up(gallery_table=view.retrieval.gallery_table.assign(pid=0))
+    view = View(strangers)
+    button(view, "Hardest").click()
+    assert "true match" in view.message.value
 
 
 def test_counts_equal_the_marks_on_all_pages():
@@ -115,7 +131,7 @@ def test_an_error_changes_nothing_and_says_why(monkeypatch):
         raise RuntimeError("<out of memory>")
 
     with monkeypatch.context() as patch:
-        patch.setattr(view_module, "find", fails)
+        patch.setattr(states, "find", fails)
         view.inputs["reranking"].value = True
     assert "RuntimeError: &lt;out of memory&gt;" in view.message.value
     assert (view.state, view.tiles["results"].html.value) == before and not view.inputs["reranking"].value
@@ -140,8 +156,9 @@ def test_an_uploaded_photo():
         give("bad.png", b"no photo")
         assert "bad.png" in view.message.value and view.state.kind == "query"
     give("me <i>.png", file.getvalue())
-    assert "Your photo me <i>.png" in header(view).replace("&lt;", "<").replace("&gt;", ">")
-    assert "<i>" not in view.texts["header"].value and "%" in view.texts["query"].value
+    panel = view.texts["query"].value
+    assert header(view).startswith("Your photo:")
+    assert "me &lt;i&gt;.png" in panel and "<i>" not in panel and "%" in panel
     scores = view.retrieval.gallery.embeddings @ view.state.photo.predictions.embeddings[0]
     view.inputs["length"].value = 10
     assert view.tiles["results"].positions == scores.numpy().round(8).argsort(kind="stable")[::-1][:10].tolist()
