@@ -352,7 +352,7 @@ def _added(split: Split) -> Tensor:
     """Which training images show added people of another data set: bool `(N,)`."""
     if "added" not in split.train:
         return torch.zeros(len(split.train), dtype=torch.bool)
-    return torch.from_numpy(split.train["added"].to_numpy(bool))
+    return torch.from_numpy(split.train["added"].to_numpy(bool).copy())
 
 
 def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batches, dict[str, Tensor] | None]:
