@@ -6,7 +6,6 @@ import re
 import unicodedata
 
 import pytest
-from library import LIBRARY
 
 from assignment_lib.environment import PROJECT_ROOT
 
@@ -47,7 +46,11 @@ def entries(bibliography):
 
 def texts():
     """Name -> text of everything that cites: modules, documents, the Markdown of notebooks."""
-    documents = [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").glob("*.md"), *LIBRARY.rglob("*.py")]
+    documents = [
+        *PROJECT_ROOT.glob("*.md"),
+        *(PROJECT_ROOT / "docs").glob("*.md"),
+        *(PROJECT_ROOT / "assignment_lib").rglob("*.py"),
+    ]
     found = {str(path.relative_to(PROJECT_ROOT)): path.read_text() for path in documents}
     for path in (PROJECT_ROOT / "notebooks").glob("[0-9]*.ipynb"):
         cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "markdown"]
