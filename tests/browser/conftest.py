@@ -106,10 +106,7 @@ def serve():
     yield start
     for server, log in running:
         server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        server.wait(PATIENCE)
         log.close()
 
 

@@ -13,7 +13,7 @@ from conftest import PICTURE
 from assignment_lib.environment import PROJECT_ROOT
 
 pytest.importorskip("playwright.sync_api", reason="playwright is missing. Run: pip install playwright")
-from playing import on_a_narrow_screen, play
+from playing import Player, on_a_narrow_screen, play
 from playwright.sync_api import expect
 
 BIN = Path(sys.executable).parent
@@ -101,12 +101,9 @@ def test_the_demo(page, serve, variables, port, tmp_path):
     command = [sys.executable, PROJECT_ROOT / "tools" / "demo.py", f"--port={port}", "--no-browser"]
     serve(command, f"http://127.0.0.1:{port}/voila/static/favicon.ico", variables, tmp_path)
     page.goto(f"http://127.0.0.1:{port}/")
-    player = play(page)
     if PICTURE:
-        player.select("Return", "above the threshold")
-        player.button("Thumbnail 1").click()
-        player.header("^Query 1 of")
-        player.box.screenshot(path=PICTURE)
+        Player(page).box.screenshot(path=PICTURE)
+    player = play(page)
     assert page.complaints == []
     assert all("fontawesome" in address for address in page.outside), "only voila's own page asks for symbols"
     sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

@@ -49,9 +49,8 @@ class Prediction(NamedTuple):
 
     def html(self, text: str) -> str:
         """`text` with the confidence, and a mark where another class is true."""
-        symbol = '<span class="qr-error" role="img" aria-label="wrong:">✗</span> '
-        symbol = "" if self.true in ("", self.name) else symbol
-        return f"{symbol}{text} <small>{self.confidence:.0%}</small>"
+        error = '<span class="qr-error" role="img" aria-label="wrong:">✗</span> '
+        return f"{error if self.true not in ('', self.name) else ''}{text} <small>{self.confidence:.0%}</small>"
 
 
 class Card(NamedTuple):
