@@ -70,9 +70,8 @@ def retrieval(log: Callable[[str], None] = print) -> Retrieval:
 
 def published_network() -> JointConvNet | None:
     """The network of the published weights in `weights/`; None without them."""
-    load = getattr(assembly, "published_network", None)  # of later versions of the package
     try:
-        return None if load is None else load(name=PUBLISHED_RECIPE)
+        return assembly.published_network(PUBLISHED_RECIPE)
     except FileNotFoundError:
         return None
 

@@ -59,8 +59,12 @@ def test_it_listens_on_this_computer_only(demo):
         assert Path(command[0]).parent == Path(sys.executable).parent
 
 
+def missing_weights(name):
+    raise FileNotFoundError("weights/strong.safetensors")
+
+
 def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
-    monkeypatch.setattr(assembly, "published_network", small_network, raising=False)
+    monkeypatch.setattr(assembly, "published_network", small_network)
     retrieval = demo.retrieval(log=lambda text: None)
     assert list(retrieval.gallery_table["file"]) == ["a.png", "b.jpg", "c.JPG", "more/d.webp", "more/e.png"]
     assert not retrieval.known and retrieval.copies.tolist() == [0, 1, 2, 3, 4]
@@ -71,7 +75,7 @@ def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
 
 
 def test_own_crops_without_a_network(demo, own_folder, monkeypatch):
-    monkeypatch.delattr(assembly, "published_network", raising=False)
+    monkeypatch.setattr(assembly, "published_network", missing_weights)
     with pytest.raises(SystemExit, match="make train"):
         demo.retrieval()
 
@@ -83,8 +87,5 @@ def test_a_folder_without_images(demo, monkeypatch, tmp_path):
 
 
 def test_missing_weights(demo, monkeypatch):
-    def load(name):
-        raise FileNotFoundError("weights/strong.pt")
-
-    monkeypatch.setattr(assembly, "published_network", load, raising=False)
+    monkeypatch.setattr(assembly, "published_network", missing_weights)
     assert demo.published_network() is None
