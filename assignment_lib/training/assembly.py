@@ -27,7 +27,7 @@ from assignment_lib.data import attributes
 from assignment_lib.data.dataset import Dataset, fingerprint
 from assignment_lib.data.images import decode, near_duplicates
 from assignment_lib.data.split import hold_out, pid_labels, split_table
-from assignment_lib.environment import Settings, relative
+from assignment_lib.environment import relative
 from assignment_lib.evaluation.validation import validator
 from assignment_lib.files import atomic_write
 from assignment_lib.losses.objective import Objective
@@ -118,21 +118,13 @@ def decoded_split(data: Dataset, recipe: Recipe, gallery_images: Tensor | None =
     )  # fmt: skip
 
 
-def everyone(data: Dataset, recipe: Recipe, progress: bool = False) -> Split:
-    """All labelled people for training and none for validation: for a second network that predicts the test."""
-    none = torch.empty(0, 3, *recipe.data.image_size, dtype=torch.uint8)
-    images = decode(data.train["path"], recipe.data.image_size, progress=progress).images
-    table, note = data.train[:0], "no distractors: nobody is validated"
-    return Split(data.name, data.train, images, table, none, none, note, data.has_attributes, fingerprint(data))
-
-
 class Training(NamedTuple):
     """The arguments of `loop.fit`."""
 
     network: nn.Module
     objective: Objective
     batches: Batches
-    validate: Callable[[nn.Module], dict] | None  # None without validation people
+    validate: Callable[[nn.Module], dict] | None  # None: epochs are not compared
     settings: TrainingSettings
     fingerprint: dict[str, Any]
     image_files: list[str]  # names of the training images
@@ -279,13 +271,12 @@ def train_if_missing(
     folder: Path,
     device: torch.device,
     log: Callable[[str], None] = print,
-    split: Callable[..., Split] = decoded_split,
 ) -> tuple[JointConvNet, Recipe]:
     """The network in `folder` and its recipe, as `trained_network`; trains or resumes it first where necessary.
 
-    The training is that of notebook 04, on `split(data, recipe)`. A network that is there keeps the recipe it was trained
-    with, apart from settings that it does not depend on, which are those of `recipe`. Raises the errors of `run` and
-    `trained_network`, and `checkpoints.OtherRun` where the data changed since the network was trained.
+    The training is that of notebook 04. A network that is there keeps the recipe it was trained with, apart from settings
+    that it does not depend on, which are those of `recipe`. Raises the errors of `run` and `trained_network`, and
+    `checkpoints.OtherRun` where the data changed since the network was trained.
     """
     if is_trained(folder):
         marks = checkpoints.load(folder / "best.pt")["fingerprint"]
@@ -293,42 +284,9 @@ def train_if_missing(
     else:
         state = "was interrupted" if (folder / "last.pt").exists() else "is not trained yet"
         log(f"The network in {relative(folder)} {state}: training it, as notebook 04 does.")
-        run(joint(split(data, recipe, progress=True), recipe, device), folder, log)
+        run(joint(decoded_split(data, recipe, progress=True), recipe, device), folder, log)
     network, trained = trained_network(folder)
     return network, replace(trained, retrieval=recipe.retrieval, ablation=recipe.ablation)
-
-
-class Networks(NamedTuple):
-    """The networks of notebook 05, in evaluation mode on the device."""
-
-    search: JointConvNet  # for the validation search, which chooses options and thresholds
-    test: JointConvNet  # predicts the test images; `search` itself unless the recipe has `everyone`
-    recipe: Recipe
-    description: str  # a sentence
-
-
-def networks(
-    data: Dataset, recipe: Recipe, settings: Settings, device: torch.device, log: Callable[[str], None] = print
-) -> Networks:
-    """The network of notebook 04 and, where `recipe.retrieval.everyone`, a second one trained on all labelled people.
-
-    Trains what is missing and resumes what was interrupted. The second network trains for as many epochs as validation
-    chose for the first; it has no validation people of its own, so thresholds are those chosen with the first. Raises the
-    errors of `train_if_missing`.
-    """
-    folder = settings.training_folder("joint")
-    search, recipe = train_if_missing(data, recipe, folder, device, log)
-    search = search.to(device)
-    if not recipe.retrieval.everyone:
-        return Networks(search, search, recipe, "one network, trained without the validation people")
-    longer = recipe
-    if recipe.training.schedule != "cosine":  # a cosine schedule has to reach its end
-        longer = recipes.changed(recipe, epochs=int(checkpoints.load(folder / "best.pt")["epoch"]))
-    test, _ = train_if_missing(data, longer, settings.training_folder("everyone"), device, log, everyone)
-    description = (
-        "validation search by a network trained without the validation people, test by one trained on everyone"
-    )
-    return Networks(search, test.to(device), recipe, description)
 
 
 def _identity_split(data: Dataset, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -380,13 +338,11 @@ def _training(
     learns_reid: bool,
     **marks: Any,
 ) -> Training:
-    validate = None
-    if len(split.validation):
-        distractors = split.distractor_images
-        if len(distractors) > _WHILE_TRAINING:
-            order = torch.randperm(len(distractors), generator=torch.Generator().manual_seed(0))
-            distractors = distractors[order[:_WHILE_TRAINING].sort().values]
-        validate = validator(split.validation_images, split.validation, distractors, learns_reid)
+    distractors = split.distractor_images
+    if len(distractors) > _WHILE_TRAINING:
+        order = torch.randperm(len(distractors), generator=torch.Generator().manual_seed(0))
+        distractors = distractors[order[:_WHILE_TRAINING].sort().values]
+    validate = validator(split.validation_images, split.validation, distractors, learns_reid)
     marks = {"data": split.name, "data_fingerprint": split.data_fingerprint, "images": len(split.train)} | marks
     mark = recipes.fingerprint(recipe, **marks)
     return Training(model, objective, batches, validate, recipe.training, mark, list(split.train["file"]))
