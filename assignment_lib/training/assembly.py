@@ -136,9 +136,10 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     The recipe's seed controls all randomness: first weights, sampler and augmentation. Raises `ValueError` where the
     people or settings do not suffice for the recipe's sampler.
     """
-    batches, class_weights = _batches(split, recipe, device)
-    targets, added = attributes.target_tensor(split.train), _added(split)
-    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets[~added]))
+    added = _added(split)
+    batches, class_weights = _batches(split, recipe, device, added)
+    targets = batches.attributes
+    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets.cpu()[~added]))
     n_pids = split.train["pid"].nunique()
     network = joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
     objective = Objective(recipe.objective, class_weights, n_pids, network.embedding_size).to(device)
@@ -154,7 +155,7 @@ def baseline(split: Split, recipe: Recipe, device: torch.device) -> Training:
 
     Raises `ValueError` for data without annotations.
     """
-    batches, class_weights = _batches(split, recipe, device)
+    batches, class_weights = _batches(split, recipe, device, _added(split))
     if class_weights is None:
         raise ValueError(
             f"{split.name} has no annotations, and the network of notebook 03 needs them. Use notebook 04."
@@ -313,11 +314,13 @@ def _added(split: Split) -> Tensor:
     return torch.from_numpy(split.train["added"].to_numpy(bool).copy())
 
 
-def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batches, dict[str, Tensor] | None]:
+def _batches(
+    split: Split, recipe: Recipe, device: torch.device, added: Tensor
+) -> tuple[Batches, dict[str, Tensor] | None]:
     environment.seed_everything(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
-    size, added = recipe.training.batch_size, _added(split)
+    size = recipe.training.batch_size
     sampler, class_weights = sampling.sampler_and_weights(
         recipe.data.sampler, targets, pids, size, generator, torch.from_numpy(split.train["camera"].to_numpy().copy()),
         added if added.any() else None,
