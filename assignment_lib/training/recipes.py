@@ -31,7 +31,6 @@ class TrainingSettings:
     weight_decay: float = 1e-2
     schedule: str = "constant"  # or "cosine" (optimizers.rate_factor)
     warmup_epochs: float = 0.0
-    ema_decay: float = 0.0  # of the moving average of the weights; 0 for none
     amp: str = "auto"  # or "off", "float16", "bfloat16" (optimizers.amp_dtype)
     patience: int = 8  # epochs without a better validation score before training stops
 
