@@ -222,11 +222,11 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
     return network.eval(), recipe
 
 
-def publish(folder: Path, path: Path) -> None:
+def publish(folder: Path, path: Path, thresholds: Mapping[str, float]) -> None:
     """Write the best network in `folder` to `path` (safetensors) for `published_network`, in half precision.
 
     The PID classifier, which knows the training identities only, is left out; statistics of batch norms stay float32.
-    Raises the errors of `trained_network`.
+    `thresholds` are those of `retrieval.pipeline.Retrieval`. Raises the errors of `trained_network`.
     """
     network, recipe = trained_network(folder)
     network.pid_classifier = None
@@ -238,7 +238,9 @@ def publish(folder: Path, path: Path) -> None:
     attributes = checkpoints.load(folder / "best.pt")["fingerprint"]["attributes"]
     marks = recipes.fingerprint(recipe, attributes=attributes)
     with atomic_write(path) as file:
-        file.write(safetensors.torch.save(weights, {"recipe": json.dumps(marks)}))
+        file.write(
+            safetensors.torch.save(weights, {"recipe": json.dumps(marks), "thresholds": json.dumps(dict(thresholds))})
+        )
 
 
 def published_network(name: str = "strong") -> JointConvNet:
@@ -246,18 +248,27 @@ def published_network(name: str = "strong") -> JointConvNet:
 
     Raises `FileNotFoundError` where there is none, `ValueError` where the file is damaged or of another version.
     """
+    return _published(name)[0]
+
+
+def published_thresholds(name: str = "strong") -> dict[str, float]:
+    """The thresholds that `publish` stored with a network: "similarity" and "reranked". Raises as `published_network`."""
+    return _published(name)[1]
+
+
+def _published(name: str) -> tuple[JointConvNet, dict[str, float]]:
     path = environment.PROJECT_ROOT / "weights" / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Use a name of a file in {path.parent}, or train: make train")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            marks = json.loads(file.metadata()["recipe"])
+            marks, thresholds = (json.loads(file.metadata()[key]) for key in ("recipe", "thresholds"))
             weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
         network = joint_network(recipes.from_fingerprint(marks), 0, marks["attributes"], pretrained=False)
         network.load_state_dict(weights)
     except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another version of this package. Fetch it again.") from error
-    return network.eval()
+    return network.eval(), thresholds
 
 
 def is_trained(folder: Path) -> bool:
