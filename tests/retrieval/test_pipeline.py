@@ -106,6 +106,15 @@ def test_adaptation_continues_from_round_to_round(prepared, network, few_data, m
     torch.testing.assert_close(adapted.similarity, plain.similarity)
 
 
+def test_published_weights_replace_the_training(few_data, network, chosen, tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
+    monkeypatch.setenv("ASSIGNMENT_WEIGHTS", "published")
+    monkeypatch.setattr(assembly, "published_network", lambda name: network)
+    result = pipeline.prepare(few_data, Settings(recipe="smoke"), CPU, lambda line: None)
+    assert result.network is network and result.query_images.shape[2:] == network.image_size
+    assert result.recipe.data.image_size == network.image_size
+
+
 def test_data_without_queries(few_data):
     with pytest.raises(environment.SkipNotebook, match="no queries"):
         pipeline.prepare(replace(few_data, query=few_data.query[:0]), Settings())
