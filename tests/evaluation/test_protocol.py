@@ -20,7 +20,6 @@ def test_excluded_images_by_hand():
     assert not any(found[3])
     without_cameras = protocol.ranked_matches(-SMALL_DISTANCES[0], 1, gallery[0])
     assert without_cameras == [True, True, False, True, False, False]
-    assert protocol.ranked_matches(-SMALL_DISTANCES[0], 1, gallery[0], itself=0) == without_cameras[1:]
 
 
 def test_scores_of_a_ranking_by_hand():

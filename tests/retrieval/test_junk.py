@@ -31,12 +31,11 @@ def test_evidence_is_the_classifiers_own(few_data):
 
 
 def test_threshold_by_hand():
-    assert junk.junk_threshold(torch.linspace(0, 1, 101), lose=0.05) == pytest.approx(0.05)
+    assert junk.junk_threshold(torch.linspace(0, 1, 101)) == pytest.approx(0.005)
     scores = torch.rand(1000, generator=torch.Generator().manual_seed(0))
-    assert int((scores < junk.junk_threshold(scores, lose=0.01)).sum()) == 10
-    for people, lose in ((torch.empty(0), 0.1), (scores, 1.5)):
-        with pytest.raises(ValueError, match="quantile"):
-            junk.junk_threshold(people, lose)
+    assert int((scores < junk.junk_threshold(scores)).sum()) == 5
+    with pytest.raises(ValueError, match="no scores"):
+        junk.junk_threshold(torch.empty(0))
 
 
 def test_what_the_filter_removes():
