@@ -101,26 +101,17 @@ def confident_errors(probabilities: dict[str, Tensor], targets: Tensor, most: in
     `true` and `predicted` (class names), `confidence` (the probability of the predicted class). Each task has at most
     three rows, so that one hard task does not fill the table. An apparent error may be an error of the annotation.
     """
-    parts = []
+    rows = []
     for column, (task, names) in enumerate(TASKS.items()):
         if task not in probabilities:
             continue
         confidence, predicted = probabilities[task].max(1)
         true = targets[:, column]
         wrong = ((predicted != true) & (true >= 0)).nonzero()[:, 0]
-        wrong = wrong[confidence[wrong].sort(descending=True, stable=True).indices][:_ERRORS_PER_TASK]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "image": wrong.tolist(),
-                    "task": task,
-                    "true": [names[value] for value in true[wrong].tolist()],
-                    "predicted": [names[value] for value in predicted[wrong].tolist()],
-                    "confidence": confidence[wrong].double().tolist(),
-                }
-            )
-        )
-    table = pd.concat(parts, ignore_index=True).astype({"image": "int64"})  # an empty part would make it float
+        wrong = wrong[confidence[wrong].sort(descending=True, stable=True).indices]
+        for image in wrong[:_ERRORS_PER_TASK].tolist():
+            rows.append((image, task, names[true[image]], names[predicted[image]], float(confidence[image])))
+    table = pd.DataFrame(rows, columns=["image", "task", "true", "predicted", "confidence"])
     return table.sort_values("confidence", ascending=False, kind="stable").head(most).reset_index(drop=True)
 
 

@@ -5,7 +5,6 @@ Arrays may be numpy arrays, torch tensors or nested lists. Every error is a `Val
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -73,9 +72,7 @@ def check_matrix(values: Array, name: str, axes: str) -> Tensor:
     """
     if not isinstance(values, Tensor):
         try:
-            with warnings.catch_warnings():  # torch warns about read-only arrays, but nothing here writes to them
-                warnings.simplefilter("ignore", UserWarning)
-                values = torch.as_tensor(np.asarray(values, order="C"))
+            values = torch.from_numpy(np.require(values, requirements=["C", "W"]))  # torch needs a writeable array
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name} is not an array of numbers. Pass a floating-point array ({axes}).") from error
     if values.ndim != 2 or not values.is_floating_point() or not values.numel():

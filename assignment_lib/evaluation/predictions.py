@@ -55,12 +55,11 @@ def predict(
     added, the probabilities averaged. Raises `ValueError` for other types and shapes of images, and for another size than
     the network's `image_size` (height, width) if it has that attribute.
     """
-    _check_images(images)
-    size, wanted = tuple(images.shape[2:]), getattr(model, "image_size", None)
-    if wanted is not None and size != (wanted := tuple(int(side) for side in wanted)):
+    size = tuple(images.shape[-2:])
+    wanted = tuple(int(side) for side in getattr(model, "image_size", size))
+    if size != wanted:
         raise ValueError(
-            f"images are {size[0]} x {size[1]} pixels, but the network was built for {wanted[0]} x {wanted[1]}. "
-            f"Decode the images with size {wanted}."
+            f"images have the size {size}, but the network was built for {wanted}. Decode them with that size."
         )
     device = next(model.parameters()).device
     was_training = model.training
@@ -98,7 +97,6 @@ def untrained_embeddings(
     """
     from assignment_lib.models.backbones import backbone  # imports timm, which scoring files does not need
 
-    _check_images(images)
     network = backbone(backbone_name, pretrained)
     features = network.features.eval().to(device)
     mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (network.mean, network.std))
@@ -109,15 +107,12 @@ def untrained_embeddings(
     return torch.cat(pooled)[: len(images)]
 
 
-def _check_images(images: Tensor) -> None:
+def _batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
+    """Batches of float images in [0, 1] on `device`. Without images one black image, so that outputs have their shapes."""
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
         raise ValueError(
             f"images have dtype {images.dtype} and shape {tuple(images.shape)}. Pass uint8 images (N, 3, H, W)."
         )
-
-
-def _batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
-    """Batches of float images in [0, 1] on `device`. Without images one black image, so that outputs have their shapes."""
     size = batch_size or inference_batch_size(images.shape[2], images.shape[3], device)
     if device.type == "cpu":
         torch.empty(2**25 - 2**16, dtype=torch.uint8)  # glibc keeps blocks up to the largest one ever freed (32 MiB)

@@ -199,24 +199,20 @@ def list_scores(
     gallery_ids: Array,
     query_cameras: Array | None,
     gallery_cameras: Array | None,
+    course: bool = False,
 ) -> dict[str, float]:
-    """Scores of ranked lists by the protocol of Market-1501. A true match that a list omits counts as missed.
+    """Scores of ranked lists by the protocol of Market-1501, or as the course scores them.
 
-    `lists[i]` are gallery positions for query i, best first; ids, cameras and errors as in `reid_scores`. `mAP` and
-    `rank1` are means over the valid queries, with precision 0 at a missed match; `precision`, `recall` and `f1` are over
-    all pairs together; `length` is the mean number of images per list without the excluded ones.
+    `lists[i]` are gallery positions for query i, best first; ids, cameras and errors as in `reid_scores`. A true match that
+    a list omits counts as missed. `mAP` and `rank1` are means over the valid queries, with precision 0 at a missed match;
+    `precision`, `recall` and `f1` are over all pairs together; `length` is the mean number of images per list without the
+    excluded ones.
+
+    `course`: all gallery images of the query's person are relevant, whatever their camera, the query's own copy included.
+    No image is excluded: junk (id -1) and distractors are wrong. A longer list never lowers the AP. Queries with a negative
+    id are not scored.
     """
-    return mean_scores(list_details(lists, query_ids, gallery_ids, query_cameras, gallery_cameras))
-
-
-def course_scores(lists: Sequence[Array], query_ids: Array, gallery_ids: Array) -> dict[str, float]:
-    """Scores of ranked lists as the course scores them: keys, inputs and errors as in `list_scores`.
-
-    All gallery images of the query's person are relevant, whatever their camera, the query's own copy included. No image
-    is excluded: junk (id -1) and distractors are wrong. A longer list never lowers the AP. Queries with a negative id are
-    not scored.
-    """
-    return mean_scores(list_details(lists, query_ids, gallery_ids, None, None, course=True))
+    return mean_scores(list_details(lists, query_ids, gallery_ids, query_cameras, gallery_cameras, course))
 
 
 def list_details(
@@ -227,7 +223,7 @@ def list_details(
     gallery_cameras: Array | None,
     course: bool = False,
 ) -> pd.DataFrame:
-    """The scores of each list by the rules of `list_scores` or, with `course`, of `course_scores`: one row per query.
+    """The scores of each list by the rules of `list_scores`: one row per query.
 
     Columns: `valid` (bool, whether the query has a true match in the gallery); `ap` and `first` (rank of the first match),
     floats, NaN if the query is not valid, `first` also if the list holds no match; `found`, `missed` and `wrong` images;

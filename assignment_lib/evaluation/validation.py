@@ -48,8 +48,7 @@ def validation_search(embeddings: Tensor, table: pd.DataFrame, distractors: Tens
 
     `embeddings` `(V, D)` belong to the rows of `table` (columns pid and camera); `distractors` `(N, D)` are those of other
     people's images, or None. The gallery holds the V validation images, then the distractors. Each person has one query
-    per camera, the first such row of the table, as in Market-1501. A query's own image is excluded, being of the same
-    person and camera.
+    per camera, the first such row of the table, as in Market-1501.
 
     If a camera is unknown, or no person was seen by two cameras, every row is a query and a camera of its own: then only
     the query's own image is excluded, and the scores are higher than those of a search across cameras.

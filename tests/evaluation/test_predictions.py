@@ -63,23 +63,20 @@ def test_flip_averages_over_the_mirror_image(images):
         torch.testing.assert_close(values.sum(1), torch.ones(len(images)))
 
 
-def test_join_keeps_the_order(images):
-    both = join(predict(MeanColor(), images[:2]), predict(MeanColor(), images[2:]))
+def test_join_keeps_the_order_and_accepts_no_images(images):
+    none = predict(MeanColor(), images[:0], flip=True)
+    assert none.embeddings.shape == (0, 3) and none.classes().shape == (0, 12)
+    both = join(predict(MeanColor(), images[:2]), none, predict(MeanColor(), images[2:]))
     whole = predict(MeanColor(), images)
     torch.testing.assert_close(both.embeddings, whole.embeddings)
     for task, values in whole.probabilities.items():
         torch.testing.assert_close(both.probabilities[task], values)
 
 
-def test_no_images_give_empty_predictions(images):
-    predictions = predict(MeanColor(), images[:0], flip=True)
-    assert predictions.embeddings.shape == (0, 3) and predictions.classes().shape == (0, 12)
-
-
 def test_wrong_images_are_named(images):
     model = MeanColor().train()
     model.image_size = (16, 4)
-    with pytest.raises(ValueError, match=r"8 x 4 pixels.*16 x 4"):
+    with pytest.raises(ValueError, match=r"\(8, 4\).*\(16, 4\)"):
         predict(model, images)
     model.image_size = torch.tensor([8, 4])
     assert len(predict(model, images).embeddings) == 20 and model.training
@@ -125,40 +122,29 @@ def random_predictions(n: int, seed: int, tasks=TASKS) -> Predictions:
     )
 
 
-def naive(predictions, others, own_rows, images, share, temperature):
+def naive_average(predictions, others, own_rows, task):
     """One row and one neighbour at a time."""
-    result = {task: [] for task in predictions.probabilities}
+    rows = []
     for i, x in enumerate(predictions.embeddings.numpy()):
         similar = [(float(x @ y), j) for j, y in enumerate(others.embeddings.numpy()) if j != own_rows[i]]
-        nearest = sorted(similar, reverse=True)[:images]
-        weights = np.array([np.exp(s / temperature) for s, _ in nearest])
-        weights /= weights.sum()
-        for task, values in predictions.probabilities.items():
-            average = sum(w * others.probabilities[task][j].numpy() for w, (_, j) in zip(weights, nearest, strict=True))
-            result[task].append((1 - share) * values[i].numpy() + share * average)
-    return result
+        nearest = sorted(similar, reverse=True)[:8]
+        weights = np.array([np.exp(s / 0.1) for s, _ in nearest])
+        average = sum(w * others.probabilities[task][j].numpy() for w, (_, j) in zip(weights, nearest, strict=True))
+        rows.append(0.3 * predictions.probabilities[task][i].numpy() + 0.7 * average / weights.sum())
+    return np.stack(rows)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 15), st.integers(1, 9), st.integers(0, 99))
 def test_neighbours_equal_a_naive_reference(n, block, seed):
-    others = random_predictions(n, seed)
-    rows = torch.arange(0, n, 2)
-    predictions = Predictions(others.embeddings[rows], {task: p[rows] for task, p in others.probabilities.items()})
-    with mock.patch.object(module, "_NEIGHBOUR_ROWS", block):
-        mixed = with_neighbours(predictions, others, rows)
-    expected = naive(predictions, others, rows.tolist(), images=8, share=0.7, temperature=0.1)
-    for task, values in mixed.probabilities.items():
-        np.testing.assert_allclose(values, np.stack(expected[task]), atol=1e-5)
-        torch.testing.assert_close(values.sum(1), torch.ones(len(rows)))
-    assert torch.equal(mixed.embeddings, predictions.embeddings)
-
-
-def test_images_outside_the_neighbours_use_all_of_them():
-    predictions, others = random_predictions(2, 0), random_predictions(3, 1)
-    mixed = with_neighbours(predictions, others, torch.tensor([-1, -1]))
-    expected = naive(predictions, others, [-1, -1], images=3, share=0.7, temperature=0.1)
-    np.testing.assert_allclose(mixed.probabilities["hat"], np.stack(expected["hat"]), atol=1e-5)
+    others, outside = random_predictions(n, seed), random_predictions(3, seed + 1)
+    inside = Predictions(others.embeddings[::2], {task: p[::2] for task, p in others.probabilities.items()})
+    for predictions, rows in ((inside, torch.arange(0, n, 2)), (outside, torch.full((3,), -1))):
+        with mock.patch.object(module, "_NEIGHBOUR_ROWS", block):
+            mixed = with_neighbours(predictions, others, rows)
+        for task, values in mixed.probabilities.items():
+            np.testing.assert_allclose(values, naive_average(predictions, others, rows, task), atol=1e-5)
+        assert torch.equal(mixed.embeddings, predictions.embeddings)
 
 
 def test_the_logit_adjustment_is_applied_after_the_average():

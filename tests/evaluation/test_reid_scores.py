@@ -12,7 +12,6 @@ from retrieval_cases import MANY, SMALL, SMALL_DISTANCES, check, market_like, re
 from assignment_lib import environment
 from assignment_lib.evaluation.protocol import average_precision, score_each_query
 from assignment_lib.evaluation.reid_scores import (
-    course_scores,
     list_details,
     list_scores,
     mean_scores,
@@ -100,14 +99,9 @@ def test_scores_by_hand():
     assert {type(value) for value in plain.values()} == {float, int}
 
 
-def test_equal_distances_keep_the_order_of_the_gallery():
-    scores = reid_scores_from_distances(np.zeros((2, 4)), [1, 2], [2, 1, 1, 2], None, None)
-    np.testing.assert_allclose(scores.ap, [(1 / 2 + 2 / 3) / 2, (1 / 1 + 2 / 4) / 2])
-
-
-def test_a_query_with_id_0_is_a_person_where_ids_count_from_0():
-    scores = reid_scores_from_distances(np.array([[0.1, 0.2]]), [0], [1, 0], None, None)
-    assert scores.ap.tolist() == [0.5]
+def test_equal_distances_keep_the_order_of_the_gallery_and_id_0_is_a_person_if_a_query_has_it():
+    scores = reid_scores_from_distances(np.zeros((3, 5)), [1, 2, 0], [2, 1, 1, 2, 0], None, None)
+    np.testing.assert_allclose(scores.ap, [(1 / 2 + 2 / 3) / 2, (1 / 1 + 2 / 4) / 2, 1 / 5])
 
 
 def test_edge_cases_file():
@@ -193,16 +187,14 @@ def test_threshold_scores_equal_counting_pair_by_pair(case, block, thresholds):
 
 def naive_list_scores(lists, query_ids, gallery_ids, query_cameras, gallery_cameras):
     aps, first, right, returned, wanted = [], [], 0, 0, 0
-    for query, places in enumerate(lists):
-
-        def counts(image, query=query):
-            same_view = query_ids[query] == gallery_ids[image] and query_cameras[query] == gallery_cameras[image]
-            return gallery_ids[image] != -1 and not same_view
-
-        true = [i for i in range(len(gallery_ids)) if counts(i) and gallery_ids[i] == query_ids[query]]
-        if not true or query_ids[query] == -1:
+    for places, pid, camera in zip(lists, query_ids, query_cameras, strict=True):
+        counted = [
+            i for i in range(20) if gallery_ids[i] != -1 and (gallery_ids[i], gallery_cameras[i]) != (pid, camera)
+        ]
+        true = [i for i in counted if gallery_ids[i] == pid]
+        if not true:
             continue
-        listed = [i for i in places if counts(i)]
+        listed = [i for i in places if i in counted]
         precisions = [sum(j in true for j in listed[: n + 1]) / (n + 1) for n, i in enumerate(listed) if i in true]
         aps.append(sum(precisions) / len(true))
         first.append(bool(listed) and listed[0] in true)
@@ -259,10 +251,11 @@ def test_list_details_by_hand():
 def test_course_scores_by_hand():
     # relevant are all three images of person 1; junk is wrong; the query of unknown identity is not scored
     gallery_ids, lists = np.array([1, -1, 1, 2, 1]), [[0, 1, 2], [3], [1]]
-    scores = course_scores(lists, np.array([1, 2, -1]), gallery_ids)
+    labels = np.array([1, 2, -1]), gallery_ids, np.array([1, 1, 1]), np.array([1, 1, 2, 1, 2])
+    scores = list_scores(lists, *labels, course=True)
     assert scores["mAP"] == pytest.approx(((1 / 1 + 2 / 3) / 3 + 1) / 2) and scores["rank1"] == 1
     assert (scores["precision"], scores["recall"], scores["length"]) == pytest.approx((3 / 4, 3 / 4, 2))
-    longer = course_scores([[0, 1, 2, 3, 4], [3, 0], [1]], np.array([1, 2, -1]), gallery_ids)
+    longer = list_scores([[0, 1, 2, 3, 4], [3, 0], [1]], *labels, course=True)
     assert longer["mAP"] == pytest.approx((average_precision([True, False, True, False, True]) + 1) / 2)
 
 
