@@ -3,9 +3,7 @@
 Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, section 3.3. For each query we exclude junk
 images and the gallery images of the same person from the same camera. Distractors (id 0) stay in the ranking and are
 wrong. Gallery images of equal similarity keep the order of the gallery. Queries without a true match are excluded from
-every mean, and counted.
-
-`reid_scores` computes the same numbers fast and is tested against this module.
+every mean, and counted. `reid_scores` computes the same numbers fast and is tested against this module.
 """
 
 from __future__ import annotations

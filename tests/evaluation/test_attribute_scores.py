@@ -5,7 +5,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
-from sklearn.metrics import average_precision_score
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.attribute_scores import (
@@ -44,17 +43,9 @@ def test_attribute_scores_equal_scikit_learn(case):
         np.testing.assert_array_equal(confusion(predicted, wanted, len(TASKS[task])), expected)
     for key in ("acc", "macc"):
         assert scores["average"][key] == pytest.approx(np.mean([scores[task][key] for task in TASKS]))
-
-
-def test_attribute_scores_take_tensors_and_frames_by_column_name():
-    rng = np.random.default_rng(0)
-    predictions, targets = (
-        np.stack([rng.integers(0, len(classes), 30) for classes in TASKS.values()], 1) for _ in range(2)
-    )
-    expected = attribute_scores(predictions, targets)
-    assert attribute_scores(torch.tensor(predictions), torch.tensor(targets, dtype=torch.int32)) == expected
-    frame = pd.DataFrame(targets, columns=NAMES)[NAMES[::-1]]
-    assert attribute_scores(predictions, frame) == expected
+    assert attribute_scores(torch.tensor(predictions), torch.tensor(targets, dtype=torch.int32)) == scores
+    in_another_order = pd.DataFrame(targets, columns=NAMES)[NAMES[::-1]]
+    assert attribute_scores(predictions, in_another_order) == scores
 
 
 @pytest.mark.parametrize(
@@ -121,20 +112,7 @@ def test_confident_errors_are_sorted_and_skip_unknown_targets():
     assert table.empty and list(table) == ["image", "task", "true", "predicted", "confidence"]
 
 
-@given(st.lists(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=9), min_size=1, max_size=6))
-@settings(max_examples=30)
-def test_worst_queries_have_the_average_precision_of_scikit_learn(verdicts):
-    table = worst_queries(verdicts, most=99)
-    assert table["AP"].is_monotonic_increasing
-    expected = {}
-    for query, row in enumerate(verdicts):
-        counted = np.array([hit for hit in row if hit is not None], bool)
-        if counted.any():
-            expected[query] = average_precision_score(counted, -np.arange(len(counted)))
-    assert dict(zip(table["query"], table["AP"], strict=True)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_worst_queries_skip_excluded_images():
+def test_worst_queries_by_hand():
     table = worst_queries([[True, True], [None, False, None, True, False, True], [False]])
-    assert table["query"].tolist() == [1, 0]
+    assert table["query"].tolist() == [1, 0] and table["AP"].tolist() == [1 / 2, 1]
     assert table["first match"].tolist() == [2, 1] and table["matches"].tolist() == [2, 2]

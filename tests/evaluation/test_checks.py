@@ -48,18 +48,14 @@ def test_wrong_distances_are_named(value):
         reid_scores_from_distances(np.zeros((4, 7), int), **SMALL)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, torch.float16, torch.bfloat16, torch.float64])
-def test_embeddings_become_float32_tensors(dtype):
-    values = market_like()["query"]
-    given = torch.as_tensor(values).to(dtype) if isinstance(dtype, torch.dtype) else values.astype(dtype)
-    query, gallery = check_embeddings(given, given)
-    assert query.dtype == gallery.dtype == torch.float32
-    torch.testing.assert_close(query, torch.as_tensor(values), atol=0.01, rtol=0)
-
-
-def test_strided_lists_and_gradients_are_accepted():
+def test_embeddings_become_float32_tensors_without_gradients():
     values = market_like()["query"]
     expected = torch.as_tensor(values)
+    arrays = [values.astype(dtype) for dtype in (np.float16, np.float32, np.float64)]
+    for given in (*arrays, *(expected.to(dtype) for dtype in (torch.float16, torch.bfloat16, torch.float64))):
+        query, gallery = check_embeddings(given, given)
+        assert query.dtype == gallery.dtype == torch.float32
+        torch.testing.assert_close(query, expected, atol=0.01, rtol=0)
     assert torch.equal(check_unit_rows(values[::-1]), expected.flip(0))
     assert torch.equal(check_unit_rows(values.tolist()), expected)
     assert not check_unit_rows(expected.clone().requires_grad_()).requires_grad

@@ -88,7 +88,6 @@ def test_wrong_images_are_named(images):
 def test_the_batch_keeps_activations_small(images):
     sizes = [inference_batch_size(*size) for size in ((128, 64), (192, 96), (256, 128), (4000, 4000))]
     assert sizes == [21, 9, 5, 1] and inference_batch_size(192, 96, "cuda") == 256
-    assert 96 * 192 * 96 * sizes[1] <= 2**24
 
     class Recorder(MeanColor):
         def forward(self, batch):

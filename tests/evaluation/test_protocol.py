@@ -29,13 +29,6 @@ def test_scores_of_a_ranking_by_hand():
     assert protocol.inverse_negative_penalty([True, False, True, False]) == pytest.approx(2 / 3)
 
 
-def test_scores_of_each_query_by_hand():
-    table = protocol.score_each_query(-SMALL_DISTANCES, **SMALL)
-    assert table["query"].tolist() == [0, 1] and table["first"].tolist() == [1, 2]
-    assert table["ap"].tolist() == pytest.approx([5 / 6, 1 / 2])
-    assert table["inp"].tolist() == pytest.approx([2 / 3, 1 / 2])
-
-
 def test_average_precision_equals_scikit_learn():
     rng = np.random.default_rng(0)
     for _ in range(20):

@@ -42,8 +42,7 @@ def test_descriptions_that_cannot_be_parsed(text, message):
 
 
 def test_every_word_names_a_class():
-    for task, name in search.WORDS.values():
-        assert name in TASKS[task]
+    assert all(name in TASKS[task] for task, name in search.WORDS.values())
 
 
 @settings(deadline=None, max_examples=30)

