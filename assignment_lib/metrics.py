@@ -8,10 +8,9 @@ from assignment_lib.evaluation.reid_scores import (
     reid_scores,
     reid_scores_from_distances,
     reid_scores_within,
-    threshold_scores,
 )
 
 __all__ = [
     "JUNK_ID", "ReidScores", "attribute_scores", "confusion", "excluded", "list_scores",
-    "reid_scores", "reid_scores_from_distances", "reid_scores_within", "threshold_scores",
+    "reid_scores", "reid_scores_from_distances", "reid_scores_within",
 ]  # fmt: skip

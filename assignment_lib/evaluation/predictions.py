@@ -150,8 +150,8 @@ def with_neighbours(
     images = min(_NEIGHBOURS, len(neighbours.embeddings) - int((own_rows >= 0).any()))
     if images < 1:
         raise ValueError("an image has no neighbour but itself. Pass at least two images as neighbours.")
-    own = _without_adjustment(predictions.probabilities, adjustment)
-    others = _without_adjustment(neighbours.probabilities, adjustment)
+    own = without_adjustment(predictions.probabilities, adjustment)
+    others = without_adjustment(neighbours.probabilities, adjustment)
     parts: dict[str, list[Tensor]] = {task: [] for task in own}
     for rows in torch.arange(len(predictions.embeddings)).split(_NEIGHBOUR_ROWS):
         similarity = predictions.embeddings[rows] @ neighbours.embeddings.T
@@ -169,7 +169,7 @@ def with_neighbours(
     return predictions._replace(probabilities=mixed)
 
 
-def _without_adjustment(probabilities: dict[str, Tensor], adjustment: _Adjustment) -> dict[str, Tensor]:
+def without_adjustment(probabilities: dict[str, Tensor], adjustment: _Adjustment) -> dict[str, Tensor]:
     if adjustment is None:
         return probabilities
     offsets = adjustment({task: torch.zeros_like(values) for task, values in probabilities.items()})  # -tau log prior

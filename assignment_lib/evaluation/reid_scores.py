@@ -20,7 +20,6 @@ from assignment_lib.evaluation.checks import (
     Array,
     Labels,
     NoValidQueryError,
-    as_numpy,
     check_embeddings,
     check_integers,
     check_labels,
@@ -73,7 +72,9 @@ def reid_scores(
 
     Raises `ValueError` for wrong inputs and `NoValidQueryError` (a `ValueError`) if no query has a true match.
     """
-    return _scores(_embedding_blocks(query, gallery, (query_ids, gallery_ids, query_cameras, gallery_cameras)))
+    query, gallery = check_embeddings(query, gallery)
+    labels = check_labels((query_ids, gallery_ids, query_cameras, gallery_cameras), len(query), len(gallery))
+    return _scores(_blocks(lambda rows: query[rows] @ gallery.T, labels))
 
 
 def reid_scores_within(embeddings: Array, ids: Array) -> ReidScores:
@@ -100,47 +101,6 @@ def reid_scores_from_distances(
     distances = check_matrix(distances, "distances", "queries, gallery images")
     labels = check_labels((query_ids, gallery_ids, query_cameras, gallery_cameras), *distances.shape)
     return _scores(_blocks(lambda rows: -distances[rows], labels))
-
-
-def threshold_scores(
-    query: Array,
-    gallery: Array,
-    query_ids: Array,
-    gallery_ids: Array,
-    query_cameras: Array | None,
-    gallery_cameras: Array | None,
-    thresholds: Array,
-) -> pd.DataFrame:
-    """Precision, recall and F1 if all gallery images with a similarity of at least a threshold are returned.
-
-    Inputs and errors as in `reid_scores`; `thresholds` `(T,)` are finite, in any order. Returns one row per threshold, in
-    that order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and
-    `set_size`, the mean number of returned images per valid query. Similarities and thresholds are compared in float32.
-    """
-    blocks = _embedding_blocks(query, gallery, (query_ids, gallery_ids, query_cameras, gallery_cameras))
-    thresholds = as_numpy(thresholds)
-    if thresholds.ndim != 1 or not len(thresholds) or not np.isfinite(thresholds.astype(float)).all():
-        raise ValueError("thresholds must be a list of at least one finite number.")
-    found, returned = np.zeros((2, len(thresholds)), np.int64)
-    valid, relevant = 0, 0
-    for similarity, matches in blocks:
-        of_matches, of_valid = similarity[matches], similarity[matches.any(1)]
-        valid, relevant = valid + len(of_valid), relevant + len(of_matches)
-        for position, threshold in enumerate(thresholds.astype(np.float32)):
-            found[position] += (of_matches >= threshold).sum()
-            returned[position] += (of_valid >= threshold).sum()
-    if not valid:
-        raise NoValidQueryError
-    precision, recall, f1 = precision_recall_f1(found, returned, relevant)
-    columns = {"threshold": thresholds, "precision": precision, "recall": recall, "f1": f1}
-    return pd.DataFrame(columns | {"set_size": returned / valid})
-
-
-def _embedding_blocks(
-    query: Array, gallery: Array, labels: tuple[Array, Array, Array | None, Array | None]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    query, gallery = check_embeddings(query, gallery)
-    return _blocks(lambda rows: query[rows] @ gallery.T, check_labels(labels, len(query), len(gallery)))
 
 
 def _blocks(similarity: Callable[[slice], Tensor], labels: Labels) -> Iterator[tuple[np.ndarray, np.ndarray]]:

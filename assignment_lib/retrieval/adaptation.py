@@ -19,7 +19,7 @@ from sklearn.cluster import DBSCAN
 from torch import Tensor
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.evaluation.predictions import Predictions, _without_adjustment
+from assignment_lib.evaluation.predictions import Predictions, without_adjustment
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.retrieval.reranking import jaccard_neighbours
 from assignment_lib.training import assembly
@@ -89,7 +89,7 @@ def adapt(
     log(f"Adaptation: {share:.0%} of {len(labels):,} unlabelled images form {count:,} clusters.")
     if not count:
         return network
-    probabilities = _without_adjustment(predictions.probabilities, network.logit_adjustment)
+    probabilities = without_adjustment(predictions.probabilities, network.logit_adjustment)
     extended = with_clusters(split, table, images, labels, probabilities)
     rate = _RATE * recipe.training.learning_rate
     training = assembly.joint(extended, changed(recipe, learning_rate=rate, **_ROUND), device)

@@ -4,7 +4,7 @@ import torch
 from retrieval_cases import SMALL, SMALL_DISTANCES, market_like
 
 from assignment_lib.evaluation.checks import check_embeddings, check_unit_rows
-from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances, threshold_scores
+from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_from_distances
 
 WRONG = [
     ("query_ids", lambda v: v[:-1], "query_ids has 39 entries"),
@@ -20,22 +20,15 @@ WRONG = [
     ("query", lambda v: np.where(np.arange(40)[:, None] == 3, np.nan, v), "query has NaN or infinity in row 3"),
     ("gallery_ids", lambda v: v + 100, "no query has a true match"),
     ("gallery_ids", lambda v: np.full_like(v, -1), "no query has a true match"),
-    ("thresholds", lambda v: [], "thresholds"),
-    ("thresholds", lambda v: [0.5, np.nan], "thresholds"),
-    ("thresholds", lambda v: 0.5, "thresholds"),
 ]
 
 
 @pytest.mark.parametrize(("name", "spoil", "message"), WRONG)
 def test_wrong_inputs_are_named(name, spoil, message):
-    case = market_like() | {"thresholds": [0.5]}
+    case = market_like()
     case[name] = spoil(case[name])
     with pytest.raises(ValueError, match=message):
-        threshold_scores(**case)
-    if name != "thresholds":
-        del case["thresholds"]
-        with pytest.raises(ValueError, match=message):
-            reid_scores(**case)
+        reid_scores(**case)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

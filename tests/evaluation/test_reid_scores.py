@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from retrieval_cases import MANY, SMALL, SMALL_DISTANCES, check, market_like, retrieval_cases
 
 from assignment_lib import environment
-from assignment_lib.evaluation.protocol import average_precision, excluded, score_each_query
+from assignment_lib.evaluation.protocol import average_precision, score_each_query
 from assignment_lib.evaluation.reid_scores import (
     list_details,
     list_scores,
@@ -18,7 +18,6 @@ from assignment_lib.evaluation.reid_scores import (
     reid_scores,
     reid_scores_from_distances,
     reid_scores_within,
-    threshold_scores,
 )
 
 BLOCKS = st.sampled_from([1, 3, 64])  # queries per block
@@ -135,7 +134,6 @@ def test_tensors_lists_and_read_only_arrays_give_equal_scores():
         for arguments in (case, lists, in_inference_mode, needs_gradient):
             assert_equal_scores(reid_scores(**arguments), expected)
         reid_scores_within(case["gallery"], case["gallery_ids"])
-        threshold_scores(**case, thresholds=[0.5])
     assert_equal_scores(reid_scores(**{name: torch.tensor(value) for name, value in case.items()}), expected)
 
 
@@ -145,33 +143,6 @@ def test_distances_are_not_modified():
     before = distances.copy()
     reid_scores_from_distances(distances, **{name: case[name] for name in SMALL})
     np.testing.assert_array_equal(distances, before)
-
-
-@MANY
-@given(
-    case=retrieval_cases(),
-    block=BLOCKS,
-    thresholds=st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0]), min_size=1),
-)
-def test_threshold_scores_equal_counting_pair_by_pair(case, block, thresholds):
-    similarity = case["query"] @ case["gallery"].T
-    counted = ~excluded(case["query_ids"], case["query_cameras"], case["gallery_ids"], case["gallery_cameras"])
-    match = counted & (case["query_ids"][:, None] == case["gallery_ids"])
-    counted &= match.any(1, keepdims=True)
-    if not match.any():
-        with pytest.raises(ValueError, match="no query has a true match"):
-            threshold_scores(**case, thresholds=thresholds)
-        return
-    table = with_block(block, threshold_scores, **case, thresholds=thresholds)
-    assert table["threshold"].tolist() == thresholds
-    for _, row in table.iterrows():
-        returned = counted & (similarity >= row["threshold"])
-        found = (returned & match).sum()
-        precision, recall = found / max(returned.sum(), 1), found / match.sum()
-        assert row["precision"] == pytest.approx(precision)
-        assert row["recall"] == pytest.approx(recall)
-        assert row["f1"] == pytest.approx(2 * precision * recall / (precision + recall) if found else 0)
-        assert row["set_size"] == pytest.approx(returned.sum() / match.any(1).sum())
 
 
 def naive_list_scores(lists, query_ids, gallery_ids, query_cameras, gallery_cameras):
