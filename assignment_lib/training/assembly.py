@@ -361,9 +361,8 @@ def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batche
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
     size, added = recipe.training.batch_size, _added(split)
     sampler, class_weights = sampling.sampler_and_weights(
-        recipe.data.sampler, targets, pids, size, generator, torch.from_numpy(split.train["camera"].to_numpy().copy()),
-        added if added.any() else None,
-    )  # fmt: skip
+        recipe.data.sampler, targets, pids, size, generator, added if added.any() else None
+    )
     batches = Batches(
         split.train_images, sampler, size, device, attributes=targets, pids=pids,
         augmentation=augmentation.by_name(recipe.data.augmentation), generator=generator,
