@@ -173,8 +173,7 @@ def test_images_outside_the_neighbours_use_all_of_them():
 
 def test_the_logit_adjustment_is_applied_after_the_average():
     priors = {"hat": torch.tensor([0.9, 0.1])}
-    adjustment = LogitAdjustment({"hat": TASKS["hat"]}, 0.6)
-    adjustment.set_priors(priors)
+    adjustment = LogitAdjustment({"hat": TASKS["hat"]}, 0.6, priors)
     raw = random_predictions(5, 3, {"hat": TASKS["hat"]})
     adjusted = raw._replace(
         probabilities={"hat": adjustment({"hat": raw.probabilities["hat"].log()})["hat"].softmax(1)}
