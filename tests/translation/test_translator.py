@@ -54,12 +54,6 @@ def test_the_discriminator_scores_patches_of_18_pixels():
     assert (seen.max(0).values - seen.min(0).values + 1).tolist() == [18, 18]
 
 
-def test_least_squares_by_hand():
-    scores = torch.tensor([[0.0, 1.0], [2.0, -1.0]])
-    assert float(translator.least_squares(scores, 1)) == pytest.approx((1 + 0 + 1 + 4) / 4 / 2)
-    assert float(translator.least_squares(scores, 0)) == pytest.approx((0 + 1 + 4 + 1) / 4 / 2)
-
-
 def test_patch_contrast_is_the_written_out_formula():
     torch.manual_seed(0)
     images, places, size, t = 2, 4, 6, 0.07
