@@ -17,8 +17,7 @@ class Batch(NamedTuple):
     images: Tensor  # (B, 3, H, W) float32 in [0, 1]
     attributes: Tensor | None  # (B, 12) int64
     pids: Tensor | None  # (B,) int64
-    # (B,) int64: positions among the stored images
-    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which no caller needs
+    index: Tensor  # type: ignore[assignment]  # (B,) int64, positions among the stored images; hides tuple.index
 
 
 class Positions(Protocol):
@@ -32,12 +31,12 @@ class Positions(Protocol):
 class Batches:
     """Batches of stored images; each `for batch in batches` is an epoch.
 
-    images: uint8 (N, 3, H, W), in memory, memory-mapped or on the device.
+    images: uint8 (N, 3, H, W), in memory, memory-mapped or on the device. They are stored on a GPU if they take less than a
+        quarter of its free memory.
     sampler: positions in [0, N) in order; a torch sampler is iterated anew in each epoch. A `batch_size` attribute of the
         sampler takes precedence: samplers of whole people shrink batches where there are too few people.
-    attributes, pids: int64 (N, 12) and (N,), or None.
-    augmentation: None for none. generator: a CPU generator for it; torch's default if None.
-    on_device: keep all images on `device`. Default: on a GPU, if they take less than a quarter of its free memory.
+    attributes, pids: int64 (N, 12) and (N,).
+    generator: a CPU generator for the augmentation; torch's default if None.
 
     A last batch of a single image is dropped, because batch norm cannot train on it (unless it is the only batch).
     Raises `ValueError` if lengths differ or the sampler names an image that does not exist.
@@ -54,7 +53,6 @@ class Batches:
         pids: Tensor | None = None,
         augmentation: Augmentation | None = None,
         generator: torch.Generator | None = None,
-        on_device: bool | None = None,
     ) -> None:
         device = torch.device(device)
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
@@ -64,9 +62,8 @@ class Batches:
                 raise ValueError(f"{len(images)} images but {len(targets)} {name}; pass one row per image")
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} is too small; pass 1 or more")
-        if on_device is None:
-            on_device = device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4
-        self.images = images.to(device) if on_device else images
+        fits = device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4
+        self.images = images.to(device) if fits else images
         self.attributes = None if attributes is None else attributes.to(device)
         self.pids = None if pids is None else pids.to(device)
         self.sampler, self.device = sampler, device
@@ -93,14 +90,13 @@ class Batches:
     def over(self, positions: Tensor, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch `positions` from `draw`; a resumed training begins at batch `start`."""
         # Targets and order are on the device, so a step copies only its pixels.
-        positions = positions[start * self.batch_size :]
+        positions, augmentation = positions[start * self.batch_size :], self.augmentation
         device_batches = positions.to(self.device).split(self.batch_size)
         for index, host_index in zip(device_batches, positions.split(self.batch_size), strict=True):
             if len(index) == 0:
                 return
             images = self._gather(index, host_index)
-            plain = self.augmentation is None
-            images = to_float(images) if plain else augment(images, self.augmentation, self.generator)
+            images = to_float(images) if augmentation is None else augment(images, augmentation, self.generator)
             attributes, pids = (None if rows is None else rows[index] for rows in (self.attributes, self.pids))
             yield Batch(images, attributes, pids, index)
 

@@ -18,14 +18,16 @@ from assignment_lib.batches.loader import Positions
 from assignment_lib.data.attributes import N_CLASSES, TASKS, class_slices
 
 #: The values of a recipe's `sampler`.
-SAMPLERS = ("weighted", "identities", "pairs", "uniform")
-#: Images per person in a batch of these samplers; the batch size must be a multiple.
-_IMAGES_PER_PERSON = {"identities": 4, "pairs": 2}
+SAMPLERS = ("weighted", "identities", "uniform")
+#: Images per person in a batch of the sampler "identities".
+_IMAGES_PER_PERSON = 4
+#: Share of each batch that people of another data set take.
+_ADDED_SHARE = 0.25
 
 
 def class_counts(targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Number of images per class, `(41,)` float64, of targets `(N, 12)` int64; image i counts `weights[i]` times if given."""
-    weights = torch.ones(len(targets), dtype=torch.float64) if weights is None else weights.double()
+    weights = torch.ones(len(targets)).double() if weights is None else weights.double()
     counts = torch.zeros(N_CLASSES, dtype=torch.float64)
     for column, classes in enumerate(class_slices().values()):
         known = targets[:, column] >= 0
@@ -35,10 +37,7 @@ def class_counts(targets: Tensor, weights: Tensor | None = None) -> Tensor:
 
 def class_shares(targets: Tensor) -> Tensor:
     """Share of the images in each class, `(41,)` float32; the classes of a task sum to 1."""
-    shares = class_counts(targets)
-    for task_shares in by_task(shares).values():  # views
-        task_shares /= task_shares.sum()
-    return shares.float()
+    return torch.cat([counts / counts.sum() for counts in by_task(class_counts(targets)).values()]).float()
 
 
 def class_weights(targets: Tensor) -> Tensor:
@@ -57,8 +56,8 @@ def sample_weights(targets: Tensor, weights: Tensor) -> Tensor:
     scikit-learn's `compute_sample_weight` multiplies the weights of several tasks instead.
     """
     columns = [
-        torch.where(target >= 0, weights[classes][target.clamp(min=0)], 1.0)
-        for target, classes in zip(targets.T, class_slices().values(), strict=True)
+        torch.where(target >= 0, task_weights[target.clamp(min=0)], 1.0)
+        for target, task_weights in zip(targets.T, by_task(weights).values(), strict=True)
     ]
     return torch.stack(columns, dim=1).mean(dim=1)
 
@@ -70,11 +69,6 @@ def expected_weights(targets: Tensor, sample_weights: Tensor) -> Tensor:
     already reduces the imbalance (report, Figure 1, second tensor).
     """
     return _inverse_share(class_counts(targets, sample_weights))
-
-
-def to_power(weights: dict[str, Tensor], power: float) -> dict[str, Tensor]:
-    """Class weights (task -> `(C,)`) to a power: 1 keeps them, 0 makes all of them 1."""
-    return {task: values**power for task, values in weights.items()}
 
 
 def by_task(weights: Tensor) -> dict[str, Tensor]:
@@ -92,19 +86,13 @@ def weights_table(**weights: Tensor) -> pd.DataFrame:
 
 
 def _inverse_share(counts: Tensor) -> Tensor:
-    weights = torch.zeros(N_CLASSES, dtype=torch.float64)
-    for classes in class_slices().values():
-        task_counts = counts[classes]
-        balanced = task_counts.sum() / len(task_counts)
-        smallest = torch.finfo(torch.float64).tiny
-        weights[classes] = torch.where(task_counts > 0, balanced / task_counts.clamp(min=smallest), 0.0)
-    return weights.float()
+    weights = [torch.where(n > 0, n.sum() / len(n) / n, 0.0) for n in by_task(counts).values()]
+    return torch.cat(weights).float()
 
 
 def weighted_sampler(sample_weights: Tensor, generator: torch.Generator) -> WeightedRandomSampler:
     """Draws as many images per epoch as there are, with replacement, in proportion to `sample_weights` `(N,)`."""
-    weights = sample_weights.double().tolist()
-    return WeightedRandomSampler(weights, len(weights), replacement=True, generator=generator)
+    return WeightedRandomSampler(sample_weights.double().tolist(), len(sample_weights), generator=generator)
 
 
 class IdentitySampler(Sampler[int]):
@@ -112,9 +100,9 @@ class IdentitySampler(Sampler[int]):
 
     `pids` `(N,)` holds the identity of each image. Identities follow one random order after another, so all are drawn
     equally often. An image is drawn again only after all others of its identity; an identity with fewer than `images`
-    images repeats some. With fewer than `persons` identities a batch holds all of them. An epoch has N // `batch_size`
-    batches, at least one; `Batches` uses the attribute `batch_size`. The draws depend only on the state of `generator`, so
-    a resumed training repeats them. Raises `ValueError` for fewer than two identities.
+    images repeats some. With fewer than `persons` identities a batch holds all of them, and `batch_size` is smaller. An epoch
+    has N // `batch_size` batches, at least one. The draws depend only on the state of `generator`, so a resumed training
+    repeats them. Raises `ValueError` for fewer than two identities.
 
     pytorch-metric-learning's `MPerClassSampler` draws the identities of each batch anew, so an epoch misses half of the
     images where people have few, and it uses numpy's global random state.
@@ -150,57 +138,33 @@ class IdentitySampler(Sampler[int]):
 
     def _draw_images(self, positions: Tensor, queue: list[int]) -> list[int]:
         while len(queue) < self.images:
-            drawn = self._shuffle(positions).tolist()
+            drawn = positions[torch.randperm(len(positions), generator=self.generator)].tolist()
             queued = set(queue)  # in this batch already, so they go to the end
             queue += [p for p in drawn if p not in queued] + [p for p in drawn if p in queued]
         images = queue[: self.images]
         del queue[: self.images]
         return images
 
-    def _shuffle(self, positions: Tensor) -> Tensor:
-        return positions[torch.randperm(len(positions), generator=self.generator)]
-
-
-class CameraPairSampler(IdentitySampler):
-    """Batches of `persons` identities with two images each, from different cameras where an identity has them.
-
-    Re-identification searches across cameras, and images from one camera are often near copies. `pids` and `cameras` are
-    `(N,)`; without `cameras` any two images form a pair. An identity with one image shows it twice. Order, epoch length,
-    `batch_size` and errors are those of `IdentitySampler`.
-    """
-
-    def __init__(self, pids: Tensor, cameras: Tensor | None, persons: int, generator: torch.Generator) -> None:
-        super().__init__(pids, persons, 2, generator)
-        self.cameras = torch.arange(len(pids)) if cameras is None else cameras
-
-    def _draw_images(self, positions: Tensor, queue: list[int]) -> list[int]:
-        drawn = self._shuffle(positions)
-        other_camera = drawn[self.cameras[drawn] != self.cameras[drawn[0]]]
-        second = other_camera[0] if len(other_camera) else drawn[min(1, len(drawn) - 1)]
-        return [int(drawn[0]), int(second)]
-
 
 class MixedSampler(Sampler[int]):
     """Batches with a fixed number of images from each of several samplers, first all of the first sampler.
 
-    `samplers` draw from subsets of the images, `positions` are the positions of these subsets among all images, `sizes` the
-    images per batch of each subset. An epoch has `batches` batches, at least one.
+    Each of `parts` is a sampler of a subset of the images, the positions of that subset among all images, and its images per
+    batch. An epoch has `images` // `batch_size` batches, at least one.
     """
 
-    def __init__(
-        self, samplers: Sequence[Positions], positions: Sequence[Tensor], sizes: Sequence[int], batches: int
-    ) -> None:
+    def __init__(self, parts: Sequence[tuple[Positions, Tensor, int]], images: int) -> None:
         super().__init__()
-        self.parts = [(sampler, subset.tolist()) for sampler, subset in zip(samplers, positions, strict=True)]
-        self.sizes, self.batch_size, self.batches = tuple(sizes), sum(sizes), max(1, batches)
+        self.parts, self.batch_size = parts, sum(size for _, _, size in parts)
+        self.batches = max(1, images // self.batch_size)
 
     def __len__(self) -> int:
         return self.batches * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
-        endless = [_repeat(sampler, positions) for sampler, positions in self.parts]
+        endless = [(_repeat(sampler, positions.tolist()), size) for sampler, positions, size in self.parts]
         for _ in range(self.batches):
-            for images, size in zip(endless, self.sizes, strict=True):
+            for images, size in endless:
                 yield from islice(images, size)
 
 
@@ -215,66 +179,49 @@ def sampler_and_weights(
     pids: Tensor,
     batch_size: int,
     generator: torch.Generator,
-    cameras: Tensor | None = None,
     added: Tensor | None = None,
-    added_share: float = 0.25,
 ) -> tuple[Positions, dict[str, Tensor] | None]:
     """The sampler that a recipe names, and the class weights (task -> `(C,)`) that the losses need with it.
 
-    `kind` is one of `SAMPLERS`: "weighted" (rare classes more often, with the expected weights), "identities" (P x 4),
-    "pairs" (P x 2 from different `cameras`) or "uniform" (each image once per epoch); the last three come with the plain class
-    weights. `targets` `(N, 12)`, `pids` and `cameras` `(N,)` int64. Without `targets` (re-identification only) the weights are
-    None and "weighted" draws like "uniform".
+    `kind` is one of `SAMPLERS`: "weighted" (rare classes more often, with the expected weights), "identities" (P x 4) or
+    "uniform" (each image once per epoch); the last two come with the plain class weights. `targets` is `(N, 12)`, `pids`
+    `(N,)` int64. Without `targets` (re-identification only) the weights are None and "weighted" draws like "uniform".
 
-    `added` `(N,)` bool marks people of another data set. They take `added_share` of each batch, drawn by a sampler of the same
+    `added` `(N,)` bool marks people of another data set. They take a quarter of each batch, drawn by a sampler of the same
     kind; class weights count the labelled people only. An epoch has as many batches as the labelled images fill, so trainings
     with and without added people cost the same.
-    Raises `ValueError` for an unknown `kind`, for a `batch_size` of "identities" or "pairs" that is not a multiple of 4 or 2
-    or holds fewer than two people, for fewer than two identities, and for an `added_share` outside (0, 1) or one that leaves no
-    room for labelled people.
+    Raises `ValueError` for an unknown `kind`, for fewer than two identities, and for a `batch_size` of "identities" that is not
+    a multiple of 4 or holds fewer than two people.
     """
     if kind not in SAMPLERS:
         raise ValueError(f"sampler={kind!r} is unknown; pass one of {', '.join(SAMPLERS)}")
-    unit = _IMAGES_PER_PERSON.get(kind, 1)
+    unit = _IMAGES_PER_PERSON if kind == "identities" else 1
     if batch_size % unit or (unit > 1 and batch_size < 2 * unit):
         valid = max(2 * unit, batch_size // unit * unit)
         raise ValueError(
             f"batch_size={batch_size} does not hold whole people: sampler={kind!r} draws {unit} images per person and needs "
             f"two people; pass batch_size={valid} or another multiple of {unit}"
         )
-    if added is None or not added.any():
-        return _sampler_and_weights(kind, targets, pids, batch_size, generator, cameras)
-    added_size = max(unit, round(added_share * batch_size / unit) * unit)
-    if not 0 < added_share < 1 or added_size > batch_size - unit:
-        raise ValueError(
-            f"added_share={added_share} leaves no room for labelled or for added people in batches of {batch_size}; pass a "
-            "share between 0 and 1, such as 0.25"
-        )
-    samplers, positions, sizes, weights = [], [], [], []
+    if added is None:
+        return _sampler_and_weights(kind, targets, pids, batch_size, generator)
+    added_size = max(unit, round(_ADDED_SHARE * batch_size / unit) * unit)
+    parts, weights = [], []
     for subset, size in ((~added, batch_size - added_size), (added, added_size)):
-        subset_targets, subset_cameras = (None if rows is None else rows[subset] for rows in (targets, cameras))
-        sampler, weight = _sampler_and_weights(kind, subset_targets, pids[subset], size, generator, subset_cameras)
-        samplers.append(sampler)
-        positions.append(subset.nonzero()[:, 0])
-        sizes.append(getattr(sampler, "batch_size", size))  # smaller where there are too few people
+        subset_targets = None if targets is None else targets[subset]
+        sampler, weight = _sampler_and_weights(kind, subset_targets, pids[subset], size, generator)
+        size = getattr(sampler, "batch_size", size)  # smaller where there are too few people
+        parts.append((sampler, subset.nonzero()[:, 0], size))
         weights.append(weight)
-    return MixedSampler(samplers, positions, sizes, int((~added).sum()) // sum(sizes)), weights[0]
+    return MixedSampler(parts, int((~added).sum())), weights[0]
 
 
 def _sampler_and_weights(
-    kind: str,
-    targets: Tensor | None,
-    pids: Tensor,
-    batch_size: int,
-    generator: torch.Generator,
-    cameras: Tensor | None,
+    kind: str, targets: Tensor | None, pids: Tensor, batch_size: int, generator: torch.Generator
 ) -> tuple[Positions, dict[str, Tensor] | None]:
     if kind == "weighted" and targets is not None:
         weights_of_images = sample_weights(targets, class_weights(targets))
         return weighted_sampler(weights_of_images, generator), by_task(expected_weights(targets, weights_of_images))
     weights = None if targets is None else by_task(class_weights(targets))
     if kind == "identities":
-        return IdentitySampler(pids, batch_size // 4, 4, generator), weights
-    if kind == "pairs":
-        return CameraPairSampler(pids, cameras, batch_size // 2, generator), weights
+        return IdentitySampler(pids, batch_size // _IMAGES_PER_PERSON, _IMAGES_PER_PERSON, generator), weights
     return RandomSampler(range(len(pids)), generator=generator), weights

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def change_rows(chosen: Tensor, images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply `change` to the rows of `images` where `chosen` (n,) bool is true. May work in place; returns the images.
-
-    `chosen` is on the CPU, so that a GPU need not report the number of rows.
-    """
+    """Apply `change` to the rows of `images` where `chosen` (n,) bool, on the CPU, is true. May work in place."""
     if not chosen.any():
         return images
     if chosen.all():
@@ -34,7 +31,7 @@ def change_rows(chosen: Tensor, images: Tensor, change: Callable[[Tensor], Tenso
 
 
 def send(parameters: Tensor, images: Tensor) -> Tensor:
-    """Copy a small CPU tensor to the device of `images` as float32, without waiting."""
+    """A float32 copy of a CPU tensor on the device of `images`, without waiting."""
     return parameters.to(torch.float32).to(images.device, non_blocking=True)
 
 
@@ -46,20 +43,15 @@ def image_corners(size: tuple[int, int]) -> Tensor:
 
 
 def warp(images: Tensor, parameters: Parameters) -> Tensor:
-    """Resample float32 `images` (B, 3, H, W) by their `homographies`; may work in place."""
-    matrices = homographies(parameters)
-    moved = (matrices != torch.eye(3, dtype=torch.float64)).any(2).any(1)
-    return change_rows(moved, images, lambda part: _resample(part, matrices[moved]))
-
-
-def homographies(parameters: Parameters) -> Tensor:
-    """Flip, then rotation, then affine, then perspective, as one matrix per image."""
-    return (
+    """Flip, rotate, shift and distort float32 `images` (B, 3, H, W); may work in place."""
+    matrices = (
         flip_matrix(parameters.flip)
         @ rotation_matrix(parameters.angle)
         @ affine_matrix(parameters.translation, parameters.scale, parameters.shear)
         @ perspective_matrix(parameters.corners, parameters.size)
     )
+    moved = (matrices != torch.eye(3, dtype=torch.float64)).any(2).any(1)
+    return change_rows(moved, images, lambda part: _resample(part, matrices[moved]))
 
 
 def flip_matrix(flip: Tensor) -> Tensor:
@@ -89,8 +81,6 @@ def perspective_matrix(corners: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = size
     moved = (corners != image_corners(size)).any(2).any(1)
     matrix = torch.eye(3, dtype=torch.float64).repeat(len(corners), 1, 1)
-    if not moved.any():
-        return matrix
     # Heckbert (1989), "Fundamentals of Texture Mapping and Image Warping", 2.2.3: from the unit square to four corners.
     # This matrix is invertible for every convex quadrilateral; the usual eight equations are not always solvable.
     first, second, third, fourth = corners[moved].unbind(1)
@@ -149,15 +139,13 @@ def jitter(images: Tensor, parameters: Parameters) -> Tensor:
 
     def change(part: Tensor) -> Tensor:
         brightness, contrast, saturation, hue = values[changed].unbind(1)
-        part = _adjust_brightness_contrast_saturation(part, brightness, contrast, saturation)
+        part = _adjust_color(part, brightness, contrast, saturation)
         return _turn_hue(part, hue) if hue.any() else part
 
     return change_rows(changed, images, change)
 
 
-def _adjust_brightness_contrast_saturation(
-    images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
-) -> Tensor:
+def _adjust_color(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """In place. With pixel p, its grey g and the image's mean grey m, the steps are p·color + g·grey + m·mean."""
     color = brightness * contrast * saturation
     grey = brightness * contrast * (1 - saturation)
@@ -174,8 +162,7 @@ def _turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     """In place: rotate the hue of HSV by `turns` (n,); value and saturation stay.
 
     A channel is max - (max - min) · clamp(2 - |3 - d|, 0, 1), where d is the distance, in sixths of a turn, of its primary
-    colour (red 0, green 2, blue 4) from the hue. This equals torchvision's six cases without comparisons, each of which
-    costs ten additions on a CPU.
+    colour (red 0, green 2, blue 4) from the hue: torchvision's six cases without comparisons, which are slow on a CPU.
     """
     red, green, blue = images.unbind(1)
     highest = torch.maximum(torch.maximum(red, green), blue)
@@ -205,8 +192,8 @@ def sharpen(images: Tensor, parameters: Parameters) -> Tensor:
 def _blend_with_blur(images: Tensor, factors: Tensor) -> Tensor:
     """In place: factor · image + (1 - factor) · blur, where the blur weights a pixel by 5 and its eight neighbours by 1.
 
-    The outermost pixels stay, as in PIL and torchvision. The rows are one long vector, so that sums run over long blocks;
-    sums that cross an edge belong to outermost pixels, whose weight is 0.
+    The outermost pixels stay, as in torchvision. The rows are one long vector, so that sums run over long blocks; sums that
+    cross an edge belong to outermost pixels, whose weight is 0.
     """
     height, width = images.shape[-2:]
     inner = torch.zeros(height, width, dtype=torch.float64)

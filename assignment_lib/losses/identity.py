@@ -1,4 +1,7 @@
-"""Identity losses, which make embeddings of different people distinguishable."""
+"""Identity losses, which make embeddings of different people distinguishable.
+
+`forward(embedding, pids)` takes embeddings `(B, D)` of any scale and identities `(B,)` int64; it returns a scalar float32.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,9 @@ def directions(embedding: Tensor) -> Tensor:
     return F.normalize(embedding.float(), eps=SHORTEST)
 
 
-def pid_cross_entropy(logits: Tensor, pids: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy over the training identities (report, section 2.3.1), a scalar float32.
-
-    `logits` `(B, P)`, `pids` `(B,)` int64 in [0, P): positions in the sorted list of training identities.
-    """
-    return F.cross_entropy(logits.float(), pids, label_smoothing=label_smoothing)
-
-
 class TripletMargin(nn.Module):
-    """`max(0, d(a, p) - d(a, n) + margin)` on L2-normalised embeddings, classes = PIDs (report, section 2.3.1).
+    """`max(0, d(a, p) - d(a, n) + margin)` with the Euclidean distance of L2-normalised embeddings (report, section 2.3.1).
 
-    d is the Euclidean distance of normalised embeddings, so distances lie in [0, 2] and one margin fits every network.
     `mining` selects the triplets of the batch: "all" (the mean over those that violate the margin), "semihard" (a
     negative farther than the positive, but within the margin) or "hard" (each anchor's farthest positive and nearest
     negative, Hermans et al. 2017, equation 5). A batch without a positive pair gives 0.
@@ -52,7 +46,6 @@ class TripletMargin(nn.Module):
         self.loss = TripletMarginLoss(margin=margin, distance=distance, reducer=reducer)
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
-        """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
         embedding = directions(embedding)
         triplets = self.miner(embedding, pids) if self.miner is not None else None
         return self.loss(embedding, pids, triplets)
@@ -70,7 +63,6 @@ class CentroidTripletMargin(nn.Module):
         self.margin = margin
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
-        """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64; returns a scalar, float32."""
         embedding = directions(embedding)
         same = pids[:, None] == pids  # (B, B)
         # The first image of each person represents the person; a list of people would make a GPU wait.
@@ -85,14 +77,13 @@ class CentroidTripletMargin(nn.Module):
 
 
 class CenterLoss(nn.Module):
-    """`1/2 |x - c_y|^2`, averaged over the batch (Wen et al. 2016, equation 2), with one centre per training identity.
+    """`1/2 |x - c_y|^2` on L2-normalised embeddings, averaged over the batch (Wen et al. 2016, equation 2).
 
-    Centres are not parameters of the optimiser: in training mode, each call moves them by the paper's rule (equation 4),
-    `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. Embeddings are L2-normalised first, so one weight
-    fits every network. With `island` > 0 this is the island loss (Cai et al. 2017): it adds `island` times the mean of
-    `cos(c_k, c_j) + 1` over the pairs of centres (equation 7 has the sum, which grows with the number of pairs) and pushes
-    the centres apart as they move (equation 8, divided by the number of other centres as in the paper). Since centres are
-    not parameters, only that push has an effect.
+    There is one centre per training identity. Centres are not parameters of the optimiser: in training mode, each call moves
+    them by the paper's rule (equation 4), `c_j -= rate * sum_{y_i = j} (c_j - x_i) / (1 + n_j)`. With `island` > 0 this is the
+    island loss (Cai et al. 2017): it adds `island` times the mean of `cos(c_k, c_j) + 1` over the pairs of centres (equation 7
+    has the sum) and pushes the centres apart as they move (equation 8). Since centres are not parameters, only that push has
+    an effect.
     """
 
     def __init__(self, n_pids: int, size: int, rate: float = 0.5, island: float = 0.0):
@@ -102,7 +93,6 @@ class CenterLoss(nn.Module):
         self.register_buffer("centers", F.normalize(torch.randn(n_pids, size)))
 
     def forward(self, embedding: Tensor, pids: Tensor) -> Tensor:
-        """`embedding` `(B, D)` of any scale, `pids` `(B,)` int64 in [0, n_pids); returns a scalar, float32."""
         embedding = directions(embedding)
         loss = 0.5 * (embedding - self.centers[pids]).square().sum(1).mean()
         if self.island:
@@ -133,12 +123,12 @@ class CenterLoss(nn.Module):
 IDENTITY_LOSSES = ("triplet", "centroid", "center", "island", "none")
 
 
-def identity_loss(kind: str, n_pids: int, size: int, margin: float = 0.3, mining: str = "all") -> nn.Module | None:
+def identity_loss(kind: str, n_pids: int, size: int, mining: str = "all") -> nn.Module | None:
     """The identity loss called `kind`, for `n_pids` identities and embeddings of `size` dimensions; None for "none"."""
     if kind == "triplet":
-        return TripletMargin(margin, mining)
+        return TripletMargin(mining=mining)
     if kind == "centroid":
-        return CentroidTripletMargin(margin)
+        return CentroidTripletMargin()
     if kind == "center":
         return CenterLoss(n_pids, size)
     if kind == "island":

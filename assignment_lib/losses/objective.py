@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assignment_lib.batches.loader import Batch
-from assignment_lib.batches.sampling import to_power
 from assignment_lib.losses.attribute import attribute_losses
-from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, identity_loss, pid_cross_entropy
+from assignment_lib.losses.identity import CentroidTripletMargin, TripletMargin, identity_loss
 from assignment_lib.losses.multitask import LossBalancedMultitask, multitask
 from assignment_lib.models.joint import Output
 
@@ -28,7 +28,6 @@ class ObjectiveSettings:
     pid_loss: bool = True
     label_smoothing: float = 0.0  # of the PID loss
     identity_loss: str = "triplet"  # or "centroid", "center", "island", "none" (identity.py)
-    triplet_margin: float = 0.3
     triplet_mining: str = "all"  # or "hard", "semihard"
 
 
@@ -36,9 +35,8 @@ class Objective(nn.Module):
     """Attribute losses under one multi-task weighting; their total, the PID loss and an identity loss under a second one.
 
     `class_weights` is task -> `(C,)`, or None for data without attributes. `n_pids` and `embedding_size` are the network's;
-    with `n_pids=0` only attributes are learned (notebook 03). Attributes of -1 are unknown and excluded from losses and
-    accuracies. The learned weights are parameters of this module: pass them to the optimiser.
-    Raises `ValueError` for an unknown weighting or loss.
+    with `n_pids=0` only attributes are learned (notebook 03). Attributes of -1 are unknown and excluded. The learned weights
+    are parameters of this module: pass them to the optimiser. Raises `ValueError` for an unknown weighting or loss.
     """
 
     def __init__(
@@ -51,14 +49,12 @@ class Objective(nn.Module):
         super().__init__()
         self.settings = settings
         self.pid = bool(n_pids) and settings.pid_loss
-        weights = (
-            to_power(class_weights, settings.class_weighting) if class_weights and settings.attribute_losses else {}
-        )
+        weights = class_weights if class_weights and settings.attribute_losses else {}
         self.tasks = tuple(weights)
         for task, values in weights.items():
-            self.register_buffer(f"weight_{task}", values.clone(), persistent=False)
+            self.register_buffer(f"weight_{task}", values**settings.class_weighting, persistent=False)
         kind = settings.identity_loss if n_pids else "none"
-        loss = identity_loss(kind, n_pids, embedding_size, settings.triplet_margin, settings.triplet_mining)
+        loss = identity_loss(kind, n_pids, embedding_size, settings.triplet_mining)
         self.identity = nn.ModuleDict({} if loss is None else {kind: loss})
         self.attribute_weighting = multitask(settings.attribute_multitask, self.tasks) if self.tasks else None
         names = (["attributes"] if self.tasks else []) + (["pid"] if self.pid else []) + list(self.identity)
@@ -78,8 +74,8 @@ class Objective(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The total loss, every named loss and every named weight of an `Output` and its `Batch`; all scalars."""
-        losses: dict[str, Tensor] = {}
         task_losses: dict[str, Tensor] = {}
+        losses: dict[str, Tensor] = {}
         weights: dict[str, Tensor] = {}
         accuracies: dict[str, Tensor] = {}
         penalty: Tensor | float = 0.0
@@ -97,7 +93,7 @@ class Objective(nn.Module):
             weights |= weighted.weights
         if self.pid:
             logits, pids = _required(output.pid, "PID logits"), _required(batch.pids, "PIDs")
-            losses["pid"] = pid_cross_entropy(logits, pids, self.settings.label_smoothing)
+            losses["pid"] = F.cross_entropy(logits.float(), pids, label_smoothing=self.settings.label_smoothing)
             accuracies["pid"] = _accuracy(logits, pids)
         metric = output.embedding if output.metric is None else output.metric
         for name, loss in self.identity.items():
@@ -108,9 +104,7 @@ class Objective(nn.Module):
 
 def _required(values: Tensor | None, name: str) -> Tensor:
     if values is None:
-        raise ValueError(
-            f"the objective needs {name}, which this network or batch lacks; change the recipe's objective"
-        )
+        raise ValueError(f"the objective needs {name}, but the network or batch has none; change the recipe")
     return values
 
 

@@ -10,9 +10,9 @@ from assignment_lib.models.joint import Output
 
 
 class SqueezeExcitation(nn.Module):
-    """Channel attention of Hu et al. 2018 (equations 2 to 4): average over the map, two linear layers, a sigmoid gate.
+    """Channel attention of Hu et al. 2018 (equations 2 to 4): each channel is scaled by a number between 0 and 1.
 
-    `(B, channels, h, w)` -> the same shape, each channel scaled by a number between 0 and 1.
+    `(B, channels, h, w)` -> the same shape.
     """
 
     def __init__(self, channels: int, reduction: int = 8):
@@ -64,44 +64,34 @@ def transition(channels: int, out_channels: int) -> nn.Sequential:
 class MultiHeadDenseNet(nn.Module):
     """Shared DenseBlocks, and per task a DenseBlock head that ends in a linear layer.
 
-    `forward(images)` takes float images `(B, 3, H, W)` in [0, 1], H and W multiples of 16, and returns an `Output` whose
-    `pid` is None: this network recognises attributes only. Its embedding is the average of the shared feature map.
-    `layers` is the number of dense layers of each shared block, `growth` the number of channels that a layer adds.
+    The three shared blocks have three dense layers each, a head has two; a layer adds `growth` channels. `forward(images)`
+    takes float images `(B, 3, H, W)` in [0, 1], H and W multiples of 16, and returns an `Output` whose `pid` is None: this
+    network recognises attributes only. Its embedding is the average of the shared feature map.
     """
 
-    def __init__(
-        self,
-        layers: tuple[int, ...] = (3, 3, 3),
-        growth: int = 12,
-        head_layers: int = 2,
-        squeeze_excitation: bool = True,
-        dropout: float = 0.2,
-    ):
+    def __init__(self, growth: int = 12, squeeze_excitation: bool = True, dropout: float = 0.2):
         super().__init__()
         channels = 2 * growth
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
         )
         self.shared = nn.Sequential()
-        for block_layers in layers:
-            self.shared.append(dense_block(channels, block_layers, growth, squeeze_excitation))
-            channels += block_layers * growth
+        for _ in range(3):
+            self.shared.append(dense_block(channels, 3, growth, squeeze_excitation))
+            channels += 3 * growth
             self.shared.append(transition(channels, channels // 2))
             channels //= 2
-        self.heads = nn.ModuleDict(
-            {
-                task: nn.Sequential(
-                    dense_block(channels, head_layers, growth, squeeze_excitation),
-                    nn.BatchNorm2d(channels + head_layers * growth),
-                    nn.ReLU(inplace=True),
-                    nn.AdaptiveAvgPool2d(1),
-                    nn.Flatten(),
-                    nn.Dropout(dropout),
-                    nn.Linear(channels + head_layers * growth, len(classes)),
-                )
-                for task, classes in TASKS.items()
-            }
-        )
+        self.heads = nn.ModuleDict()
+        for task, classes in TASKS.items():
+            self.heads[task] = nn.Sequential(
+                dense_block(channels, 2, growth, squeeze_excitation),
+                nn.BatchNorm2d(channels + 2 * growth),
+                nn.ReLU(inplace=True),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Dropout(dropout),
+                nn.Linear(channels + 2 * growth, len(classes)),
+            )
         self.embedding_size = channels
 
     def forward(self, images: Tensor) -> Output:

@@ -15,8 +15,7 @@ def grad_cam(network: JointConvNet, images: Tensor, task: str, classes: Tensor |
     `images` are uint8 `(N, 3, H, W)`; `classes` int64 `(N,)`, by default the predicted ones. The weight of a channel is the
     mean gradient of the class's logit over the positions. The map is the weighted sum of the channels, clipped at 0 and
     divided by its maximum. Returns maps float32 `(N, h, w)` in [0, 1] (all 0 where no position supports the class) and the
-    classes, both on the CPU. The network keeps its mode and receives no gradient.
-    Raises `ValueError` for a task without a head.
+    classes, both on the CPU. Raises `ValueError` for a task without a head.
     """
     was_training = network.training
     network.eval()
@@ -46,10 +45,8 @@ def match_map(network: JointConvNet, images: Tensor, embeddings: Tensor) -> tupl
 
     `images` are uint8 `(N, 3, H, W)`; `embeddings` float32 `(N, D)`. Returns float32 maps `(N, h, w)` and cosine similarities
     `(N,)`, on the CPU. The mean of a map is exactly the similarity: the embedding is a mean over the positions of the feature
-    map (a BN neck in evaluation mode is affine), and for a given length the similarity is linear in it. A negative value lowers
-    the similarity.
-    Raises `ValueError` for a network whose embedding contains attribute predictions, which have no position, and for
-    `embeddings` of another size.
+    map (a BN neck in evaluation mode is affine), and for a given length the similarity is linear in it. Raises `ValueError`
+    for a network whose embedding contains attribute predictions, and for `embeddings` of another size.
     """
     if network.rich_embedding is not None:
         raise ValueError(
@@ -71,9 +68,8 @@ def match_map(network: JointConvNet, images: Tensor, embeddings: Tensor) -> tupl
     finally:
         network.train(was_training)
     embedding = positions.mean((1, 2))
-    direction = F.normalize(embeddings.to(embedding.device).float()) / embedding.norm(dim=1, keepdim=True).clamp(
-        min=1e-12
-    )
+    length = embedding.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    direction = F.normalize(embeddings.to(embedding.device).float()) / length
     maps = torch.einsum("nhwd,nd->nhw", positions, direction)
     return maps.cpu(), maps.mean((1, 2)).cpu()
 

@@ -12,10 +12,7 @@ from assignment_lib.data.attributes import N_CLASSES
 
 
 def fc_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5) -> nn.Sequential:
-    """JointNet's head, the report's first: fully connected layers on the averaged feature map.
-
-    `(B, channels, h, w)` -> `(B, classes)`.
-    """
+    """JointNet's head, the report's first: two linear layers on the averaged map, `(B, channels, h, w)` -> `(B, classes)`."""
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
@@ -27,10 +24,10 @@ def fc_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5
 
 
 def conv_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5) -> nn.Sequential:
-    """JointConvNet's head (report, section 2.2): one 2-D convolution and two linear layers.
+    """JointConvNet's head (report, section 2.2): a convolution, the average of the map and two linear layers.
 
     `(B, channels, h, w)` -> `(B, classes)`. The convolution is 1x1, since twelve heads of 3x3 on 1280 channels would have
-    more parameters than the backbone. The map is averaged between the convolution and the linear layers.
+    more parameters than the backbone.
     """
     return nn.Sequential(
         nn.Conv2d(channels, hidden, kernel_size=1, bias=False),
@@ -48,7 +45,7 @@ def conv_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0
 def attention_head(channels: int, classes: int, hidden: int = 128, dropout: float = 0.5) -> nn.Sequential:
     """Self-attention between the positions of the feature map before they are averaged (report, conclusions).
 
-    `(B, channels, h, w)` -> `(B, classes)`. A 1x1 convolution makes tokens of `hidden` dimensions for `SelfAttention`.
+    `(B, channels, h, w)` -> `(B, classes)`. The tokens are the positions after a 1x1 convolution to `hidden` channels.
     """
     return nn.Sequential(
         nn.Conv2d(channels, hidden, kernel_size=1),
@@ -65,8 +62,7 @@ class SelfAttention(nn.Module):
     """Multi-head self-attention (Vaswani et al. 2017, section 3.2) between the positions of a feature map, with a residual.
 
     `(B, channels, h, w)` -> the same shape. The learned position embedding is an 8 x 4 map that is resized, so any image
-    size works. The last projection is zero at the start: an untrained module returns its input, which does not disturb a
-    pretrained backbone.
+    size works. The last projection starts at zero, so an untrained module returns its input.
     """
 
     def __init__(self, channels: int, heads: int = 4, width: int = 128):
@@ -82,8 +78,7 @@ class SelfAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         batch, _, height, width = features.shape
         position = F.interpolate(self.position, (height, width), mode="bilinear", align_corners=False)
-        tokens = (self.into(features) + position).flatten(2).transpose(1, 2)  # (B, h * w, width)
-        tokens = self.norm(tokens)
+        tokens = self.norm((self.into(features) + position).flatten(2).transpose(1, 2))  # (B, h * w, width)
         attended, _ = self.attention(tokens, tokens, tokens, need_weights=False)
         return features + self.out(attended.transpose(1, 2).reshape(batch, -1, height, width))
 
@@ -92,25 +87,21 @@ class SelfAttention(nn.Module):
 HEADS = {"conv": conv_head, "fc": fc_head, "attention": attention_head}
 
 
+#: Horizontal stripes of `PartHeads`.
+STRIPES = 4
+
+
 class PartHeads(nn.Module):
     """All tasks in one linear layer on the mean and the maximum of the whole map and on horizontal stripes of it.
 
-    `(B, channels, h, w)` -> task -> `(B, C)`. `tasks` is task -> its classes. The stripes are pooled as in PCB (Sun et al.
-    2018, section 3.1), after a 1x1 convolution to `hidden` channels. Their number does not depend on the height of the map,
-    so any image size works.
+    `(B, channels, h, w)` -> task -> `(B, C)`. `tasks` is task -> its classes. The four stripes are pooled as in PCB (Sun et
+    al. 2018, section 3.1), after a 1x1 convolution to `hidden` channels; maps of any height have four.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        tasks: Mapping[str, Sequence[str]],
-        hidden: int = 256,
-        dropout: float = 0.3,
-        stripes: int = 4,
-    ):
+    def __init__(self, channels: int, tasks: Mapping[str, Sequence[str]], hidden: int = 256, dropout: float = 0.3):
         super().__init__()
-        self.sizes, self.stripes = {task: len(classes) for task, classes in tasks.items()}, stripes
-        width = 2 * channels + stripes * hidden
+        self.sizes = {task: len(classes) for task, classes in tasks.items()}
+        width = 2 * channels + STRIPES * hidden
         self.reduce = nn.Sequential(
             nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU(inplace=True)
         )
@@ -120,7 +111,7 @@ class PartHeads(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
-        stripes = F.adaptive_avg_pool2d(self.reduce(features), (self.stripes, 1)).flatten(1)
+        stripes = F.adaptive_avg_pool2d(self.reduce(features), (STRIPES, 1)).flatten(1)
         pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3)), stripes], dim=1)
         logits = self.linear(self.dropout(self.norm(pooled)))
         return dict(zip(self.sizes, logits.split(list(self.sizes.values()), dim=1), strict=True))
@@ -155,22 +146,18 @@ class LogitAdjustment(nn.Module):
     """Post-hoc logit adjustment, `f_c(x) - tau log pi_c`: Menon et al. 2021, equation 9.
 
     A network trained on unbalanced classes predicts the common ones too often. tau = 1 optimises the mean accuracy of the
-    classes, tau = 0 keeps the logits. `tasks` is task -> its classes. tau and the priors pi, `(C,)` per task, are buffers,
-    so a checkpoint carries them. Before `set_priors` all priors are equal, which changes no probability. A class without
-    training images keeps its logit.
+    classes, tau = 0 keeps the logits. `tasks` is task -> its classes. The priors pi, task -> `(C,)`, are the class shares of
+    the training images; without them all are equal, which changes no probability. tau and pi are buffers, so a checkpoint
+    carries them. A class without training images keeps its logit.
     """
 
-    def __init__(self, tasks: Mapping[str, Sequence[str]], tau: float):
+    def __init__(self, tasks: Mapping[str, Sequence[str]], tau: float, priors: Mapping[str, Tensor] | None = None):
         super().__init__()
         self.tau: Tensor
         self.register_buffer("tau", torch.tensor(tau))
         for task, classes in tasks.items():
-            self.register_buffer(f"prior_{task}", torch.full((len(classes),), 1 / len(classes)))
-
-    def set_priors(self, priors: Mapping[str, Tensor]) -> None:
-        """Set the class shares of the training images: task -> `(C,)`, each with the sum 1."""
-        for task, prior in priors.items():
-            getattr(self, f"prior_{task}").copy_(prior)
+            prior = torch.full((len(classes),), 1 / len(classes)) if priors is None else priors[task].clone()
+            self.register_buffer(f"prior_{task}", prior)
 
     def forward(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
         """Task -> logits `(B, C)`; returns adjusted logits of the same shapes."""

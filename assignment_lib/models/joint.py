@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -47,8 +48,8 @@ class JointConvNet(nn.Module):
     `settings.head` is "conv" (the report's final network), "fc" (its first, JointNet), "attention" (its last idea:
     self-attention in the heads and before the embedding) or "parts" (`PartHeads`). `n_pids` is the number of training
     identities (0: no PID classifier, which is not used after training; report, section 2.3). `attributes=False` omits the
-    heads. `priors`, task -> `(C,)`, are the class shares of the training images for `LogitAdjustment`, which evaluation mode
-    applies. `image_size` (height, width) is the size of the training images; the state dict carries it.
+    heads. Evaluation mode applies `LogitAdjustment` with `priors`. `image_size` (height, width) is the size of the training
+    images; the state dict carries it.
 
     `forward(images)` takes float images `(B, 3, H, W)` in [0, 1], normalises them for the backbone, and returns an `Output`.
     Raises `ValueError` for an unknown head, neck or embedding, and for a richer embedding without attributes.
@@ -77,25 +78,20 @@ class JointConvNet(nn.Module):
         self.attention = SelfAttention(base.channels) if settings.head == "attention" else None
         tasks = TASKS if attributes else {}
         hidden, dropout = settings.head_hidden, settings.dropout
-        self.heads: nn.Module
+        self.heads: nn.Module = nn.ModuleDict()
         if settings.head == "parts" and tasks:
             self.heads = PartHeads(base.channels, tasks, hidden, dropout)
         else:
-            self.heads = nn.ModuleDict(
-                {
-                    task: HEADS[settings.head](base.channels, len(classes), hidden, dropout)
-                    for task, classes in tasks.items()
-                }
-            )
+            for task, classes in tasks.items():
+                self.heads[task] = HEADS[settings.head](base.channels, len(classes), hidden, dropout)
         self.rich_embedding = None if settings.embedding == "plain" else RichEmbedding(settings.embedding)
         self.embedding_size = base.channels + (N_CLASSES if self.rich_embedding is not None else 0)
         self.neck = bn_neck(self.embedding_size) if settings.neck == "bn" else None
-        classifier = unbiased_classifier if self.neck is not None else nn.Linear
-        self.pid_classifier = classifier(self.embedding_size, n_pids) if n_pids else None
+        self.pid_classifier = nn.Linear(self.embedding_size, n_pids, bias=self.neck is None) if n_pids else None
+        if self.pid_classifier is not None and self.neck is not None:
+            nn.init.normal_(self.pid_classifier.weight, std=0.001)
         adjusted = bool(tasks) and settings.logit_adjustment != 0
-        self.logit_adjustment = LogitAdjustment(tasks, settings.logit_adjustment) if adjusted else None
-        if self.logit_adjustment is not None and priors is not None:
-            self.logit_adjustment.set_priors(priors)
+        self.logit_adjustment = LogitAdjustment(tasks, settings.logit_adjustment, priors) if adjusted else None
         # Buffers, so that a checkpoint holds everything needed to run the network on images.
         self.mean: Tensor
         self.std: Tensor
@@ -158,17 +154,10 @@ def bn_neck(size: int) -> nn.BatchNorm1d:
     return neck
 
 
-def unbiased_classifier(size: int, n_pids: int) -> nn.Linear:
-    """The PID classifier after a BNNeck: no bias, initial weights with a standard deviation of 0.001."""
-    classifier = nn.Linear(size, n_pids, bias=False)
-    nn.init.normal_(classifier.weight, std=0.001)
-    return classifier
-
-
 def count_parameters(model: nn.Module) -> dict[str, int]:
     """Number of trainable parameters of each direct part of `model` that has any, and their total."""
-    counts = {
-        name: sum(p.numel() for p in part.parameters() if p.requires_grad) for name, part in model.named_children()
-    }
-    counts = {name: count for name, count in counts.items() if count}
-    return counts | {"total": sum(counts.values())}
+    counts: Counter[str] = Counter()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            counts[name.partition(".")[0]] += parameter.numel()
+    return dict(counts) | {"total": counts.total()}

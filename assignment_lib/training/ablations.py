@@ -102,7 +102,6 @@ STRONG_ROWS = (
     Row("network", "from scratch, nothing frozen", {"pretrained": False, "frozen_stages": -1}),
     Row("network", "last stride 1", {"last_stride": 1}),
     Row("data", "the report's weighted sampler", {"sampler": "weighted"}, short=True),
-    Row("data", "pairs of images from two cameras", {"sampler": "pairs"}),
     Row("data", "the report's augmentation", {"augmentation": "report"}),
     Row("data", "no augmentation", {"augmentation": "none"}),
     Row("attributes", "the report's weighting: uncertainty, class weights, focal", _REPORT_WEIGHTING),

@@ -333,9 +333,8 @@ def _batches(
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
     size = recipe.training.batch_size
     sampler, class_weights = sampling.sampler_and_weights(
-        recipe.data.sampler, targets, pids, size, generator, torch.from_numpy(split.train["camera"].to_numpy().copy()),
-        added if added.any() else None,
-    )  # fmt: skip
+        recipe.data.sampler, targets, pids, size, generator, added if added.any() else None
+    )
     batches = Batches(
         split.train_images, sampler, size, device, attributes=targets, pids=pids,
         augmentation=augmentation.by_name(recipe.data.augmentation), generator=generator,

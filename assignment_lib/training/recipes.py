@@ -17,7 +17,7 @@ class DataSettings:
     image_size: tuple[int, int] = (128, 64)  # height, width
     validation_share: float = 0.1  # of the identities
     distractors: str = "test"  # the images added to the validation gallery: "test", "train" or "none" (assembly.py)
-    sampler: str = "weighted"  # or "identities", "pairs", "uniform" (batches/sampling.py)
+    sampler: str = "weighted"  # or "identities", "uniform" (batches/sampling.py)
     augmentation: str = "report"  # or "standard", "none" (batches/augmentation.py)
 
 

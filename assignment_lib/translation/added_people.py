@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -47,16 +46,14 @@ class Material(NamedTuple):
         """
         if variant == ADDED[0]:
             return self.images
-        cameras = translator.camera_numbers(self.split.train["camera"].to_numpy())[0]
+        cameras = translator.camera_numbers(self.split.train["camera"].to_numpy())
         drawn = torch.randint(len(cameras), (len(self.images),), generator=torch.Generator().manual_seed(0))
         if variant == ADDED[1]:
             return match_colours(self.images, self.split.train_images, cameras[drawn], cameras)
         return translator.repaint(self.network, self.images, cameras[drawn])
 
     def prepared(self, variant: str) -> Split:
-        """Return the split that `variant` trains on. Raises `ValueError` for an unknown variant."""
-        if variant not in VARIANTS:
-            raise ValueError(f"There is no variant {variant!r}. Choose one of {', '.join(VARIANTS)}.")
+        """Return the split that `variant`, one of `VARIANTS`, trains on."""
         if variant == NOTHING:
             return self.split
         split = with_added(self.split, self.others, self.added_images(variant))
@@ -64,12 +61,7 @@ class Material(NamedTuple):
 
 
 def prepare_material(
-    split: Split,
-    others: Dataset,
-    folder: Path,
-    device: torch.device,
-    settings: TranslatorSettings,
-    log: Callable[[str], None] = print,
+    split: Split, others: Dataset, folder: Path, device: torch.device, settings: TranslatorSettings
 ) -> Material:
     """Decode the other data set at the split's image size, and train the translator in `folder` if necessary.
 
@@ -79,11 +71,11 @@ def prepare_material(
     height, width = split.train_images.shape[2:]
     images, cameras = decode(others.train["path"], (height, width)).images, split.train["camera"].to_numpy()
     data = f"{split.data_fingerprint} {dataset.fingerprint(others)}"
-    arguments = (images, split.train_images, cameras, folder, device, settings, data, log)
+    arguments = (images, split.train_images, cameras, folder, device, settings, data)
     try:
         network, history = translator.train(*arguments)
     except OtherRun as error:
-        log(f"{error} Training the translator again.")
+        print(f"{error} Training the translator again.")
         shutil.rmtree(folder)
         network, history = translator.train(*arguments)
     fingerprints = {NOTHING: split.data_fingerprint, ADDED[0]: data, ADDED[1]: data}
@@ -92,10 +84,10 @@ def prepare_material(
 
 
 def drawn_people(folder: str | Path, identities: int = 240, progress: bool = True) -> Dataset:
-    """Return drawn people as another data set for the built-in one, drawn into `folder` if missing; without a test.
+    """Return drawn people as another data set, drawn into `folder` if missing; without a test.
 
-    The built-in data has cameras 1 to 6; these are the people that cameras 7 to 9 saw, about 85 % of `identities`, with three
-    or four images each and all attributes. None of them is in the built-in data.
+    These are the people whom cameras 7 to 9 saw, about 85 % of `identities`, with three or four images each. The built-in
+    data has cameras 1 to 6 and other people.
     """
     from synthetic_pedestrians import draw  # only this second data set needs the generator
 
@@ -111,15 +103,9 @@ def drawn_people(folder: str | Path, identities: int = 240, progress: bool = Tru
 def with_added(split: Split, others: pd.DataFrame, images: Tensor) -> Split:
     """Append the people of `others` to the training people of `split`, as new identities from new cameras.
 
-    `others` has the columns of `Dataset.train`, `images` `(M, 3, H, W)` uint8 one image per row. Attributes that `others`
-    lacks become -1, unknown. Validation people and distractors stay. Raises `ValueError` for another number of images than
-    rows, and for another image size than that of the split.
+    `others` has the columns of `Dataset.train`, `images` `(M, 3, H, W)` uint8 one image per row, of the split's size.
+    Attributes that `others` lacks become -1, unknown. Validation people and distractors stay.
     """
-    if len(others) != len(images) or images.shape[1:] != split.train_images.shape[1:]:
-        raise ValueError(
-            f"{len(others)} rows and images {tuple(images.shape)} do not fit training images "
-            f"{tuple(split.train_images.shape)}. Pass one image per row, decoded at the recipe's image_size."
-        )
     people = np.unique(others["pid"], return_inverse=True)[1]
     first = 1 + max(int(table["pid"].max()) for table in (split.train, split.validation) if len(table))
     cameras = int(split.train["camera"].max()) + 1 + others["camera"].clip(lower=0)
@@ -140,8 +126,8 @@ def match_colours(images: Tensor, target: Tensor, wanted: Tensor, cameras: Tenso
     """Give images the mean and standard deviation per channel of a camera (Reinhard et al. 2001, equations 10, 11; in RGB).
 
     `images` `(N, 3, H, W)` uint8 are changed by their common statistics, so differences between them stay. `wanted` `(N,)` is
-    the camera of each; `target` `(M, 3, H, W)` uint8 with `cameras` `(M,)` shows what each camera looks like. Returns uint8,
-    clipped at black and white.
+    the camera of each; the statistics of a camera are those of its images in `target` `(M, 3, H, W)` uint8, taken by `cameras`
+    `(M,)`. Returns uint8, clipped at black and white.
     """
     mean, deviation = colour_statistics(images)
     result = torch.empty_like(images)
@@ -160,10 +146,8 @@ def frechet_distance(features: Tensor, others: Tensor) -> float:
     FID uses Inception's features; here they are the project's own. Covariances divide by N - 1. With `S1 = A' A` and
     `S2 = B' B`, A and B the centred features over the root of N - 1, the trace of the root is the sum of the singular values of
     `A B'`: exact also for fewer images than features. The distance of a finite sample is too large by about a constant over
-    N (Chong & Forsyth 2020), so compare sets of equal size. Raises `ValueError` for fewer than two rows.
+    N (Chong & Forsyth 2020), so compare sets of equal size, of at least two images.
     """
-    if min(len(features), len(others)) < 2:
-        raise ValueError(f"{len(features)} and {len(others)} features have no covariance. Pass at least two of each.")
     means = (features.double().mean(0) - others.double().mean(0)).square().sum()
     a, b = ((rows.double() - rows.double().mean(0)) / (len(rows) - 1) ** 0.5 for rows in (features, others))
     return float(means + a.square().sum() + b.square().sum() - 2 * torch.linalg.svdvals(a @ b.T).sum())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from assignment_lib import dataset, environment, files
-from assignment_lib.training import ablations, assembly, recipes
+from assignment_lib.training import ablations, assembly, checkpoints, commands, recipes
 from assignment_lib.training.recipes import Recipe
 from assignment_lib.translation import added_people, translator
 from assignment_lib.translation.added_people import NOTHING, VARIANTS, Material
@@ -30,26 +30,23 @@ def compare(
     recipe: Recipe,
     folder: Path,
     device: torch.device,
-    seeds: Sequence[int] = (0,),
-    variants: Sequence[str] = VARIANTS,
-    log: Callable[[str], None] = print,
+    seeds: Sequence[int],
 ) -> pd.DataFrame:
     """Train each variant with each seed; return one row per training, which the tables and figures of ablations take.
 
     Columns are "Group", "Variant", "Seed", "Epochs" and scores of the full validation search after the last epoch, in
-    percent. The folder of each training holds `scores.json` with its row and the settings and data that it depends on:
-    recipe, both data sets, and the settings of the translator. If these differ now, the row is measured again.
+    percent. The folder of each training holds `scores.json` with its row and the settings and data that it depends on. If
+    these differ now, the row is measured again.
     """
-    rows = []
+    rows, epochs = [], recipe.training.epochs
     for seed in seeds:
-        for variant in variants:
+        for variant in VARIANTS:
             seeded, place = recipes.changed(recipe, seed=seed), training_folder(folder, variant, seed)
-            fingerprint = material.fingerprints[variant]
-            marks = recipes.fingerprint(seeded, epochs=recipe.training.epochs, data_fingerprint=fingerprint)
-            row = _read(place, marks, log)
+            marks = recipes.fingerprint(seeded, epochs=epochs, data_fingerprint=material.fingerprints[variant])
+            row = _read(place, marks)
             if row is None:
                 group = "base" if variant == NOTHING else "another data set"
-                row = {"Group": group, "Variant": variant, "Seed": seed, "Epochs": recipe.training.epochs}
+                row = {"Group": group, "Variant": variant, "Seed": seed, "Epochs": epochs}
                 row |= measure(variant, material, seeded, place, device)
                 files.write_text(place / "scores.json", json.dumps({"row": row, "settings": marks}, indent=1))
             rows.append(row)
@@ -64,22 +61,18 @@ def measure(variant: str, material: Material, recipe: Recipe, folder: Path, devi
     return {label: 100 * scores[name] for name, label in ablations.SCORES.items() if name in scores}
 
 
-def _read(folder: Path, marks: dict[str, Any], log: Callable[[str], None]) -> dict[str, Any] | None:
+def _read(folder: Path, marks: dict[str, Any]) -> dict[str, Any] | None:
     """Return the row in `folder`; None if it is missing. A training with other settings or data is removed."""
-    path = folder / "scores.json"
-    if not path.exists():
-        return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        row, stored = dict(content["row"]), content["settings"]
-    except (ValueError, KeyError, TypeError):
-        row, stored = {}, {}
-    different = sorted(name for name in stored.keys() | marks.keys() if stored.get(name) != marks.get(name))
-    if not different:
-        return row
-    log(f"{folder.name} was measured with other settings or data ({', '.join(different)}). Measuring it again.")
-    shutil.rmtree(folder)
-    return None
+        content = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        checkpoints.require_same(content["settings"], marks, folder)
+        return content["row"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError) as error:  # also of a damaged file
+        print(f"{error} Measuring {folder.name} again.")
+        shutil.rmtree(folder)
+        return None
 
 
 def training_folder(folder: Path, variant: str, seed: int) -> Path:
@@ -94,9 +87,7 @@ def short(recipe: Recipe, **changes: Any) -> Recipe:
 
 def add_command(subparsers: Any) -> None:
     """Add the command "translation" to the project's command line."""
-    from assignment_lib.training.commands import settings_parser
-
-    parser = subparsers.add_parser("translation", parents=[settings_parser()], help=run.__doc__)
+    parser = subparsers.add_parser("translation", parents=[commands.settings_parser()], help=run.__doc__)
     parser.add_argument("--others", help="folder or archive of the other data set; by default drawn people")
     seeds = [int(seed) for seed in environment.setting("SEEDS", "0 1 2 3 4").split()]
     parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
@@ -105,16 +96,12 @@ def add_command(subparsers: Any) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Compare trainings with and without people of another data set (notebook 07) and print the table."""
-    from assignment_lib.training.commands import settings_of
-
-    chosen, device = settings_of(given), environment.device()
+    chosen, device = commands.settings_of(given), environment.device()
     recipe = short(recipes.from_settings(chosen))
     split = assembly.decoded_split(dataset.load(chosen.data), recipe)
-    others = (
-        dataset.load(given.others) if given.others else added_people.drawn_people(environment.DATA_FOLDER / "others")
-    )
+    drawn = environment.DATA_FOLDER / "others"
+    others = dataset.load(given.others) if given.others else added_people.drawn_people(drawn)
     folder, settings = chosen.training_folder("translation"), translator.settings_for(device)
     material = added_people.prepare_material(split, others, folder / "translator", device, settings)
-    table = compare(material, recipe, folder, device, given.seeds)
-    print(table.to_string(index=False, float_format="%.1f"))
+    print(compare(material, recipe, folder, device, given.seeds).to_string(index=False, float_format="%.1f"))
     return 0

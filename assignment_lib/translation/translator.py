@@ -6,7 +6,7 @@ camera as an additional input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from assignment_lib import environment, files
+from assignment_lib import environment
 from assignment_lib.batches.augmentation import only
 from assignment_lib.batches.loader import Batch, Batches
 from assignment_lib.training.loop import fit
@@ -45,7 +45,7 @@ class TranslatorSettings:
 
 
 def settings_for(device: torch.device) -> TranslatorSettings:
-    """Return the default settings of a device; on a GPU about 400,000 pairs on Market-1501, and the contrast of the paper."""
+    """Return the default settings of a device; a GPU can afford longer training and the contrast of the paper."""
     if device.type != "cuda":
         return TranslatorSettings()
     return TranslatorSettings(epochs=30, pairs=32, learning_rate=5e-4, contrast=1.0)
@@ -54,7 +54,7 @@ def settings_for(device: torch.device) -> TranslatorSettings:
 def with_camera(images: Tensor, cameras: Tensor, count: int) -> Tensor:
     """Append one-hot camera planes: `(B, 3, H, W)` and camera numbers `(B,)` int64 in [0, count) -> `(B, 3 + count, H, W)`.
 
-    StarGAN passes the target domain to its generator in the same way (Choi et al. 2018, section 3.1).
+    StarGAN does the same with its target domain (Choi et al. 2018, section 3.1).
     """
     planes = F.one_hot(cameras, count).to(images.dtype)[:, :, None, None]
     return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], dim=1)
@@ -75,10 +75,9 @@ class Translator(nn.Module):
     repainted images `(B, 3, H, W)` in [0, 1] in evaluation mode, `Translated` in training mode.
 
     The last convolution starts at zero, so an untrained network returns its input. Layers have instance norms as in CycleGAN
-    (Zhu et al. 2017, section 7.1), except at full size on the way down, where colour and brightness have to pass. A norm
-    removes what is constant over the image, and so the camera: on the way up, each norm has a scale and a shift per camera
-    (Dumoulin et al. 2017, section 2.2). As in CUT, the way down also provides the features that the contrastive loss compares:
-    the raw pixels and four depths, each with a projection.
+    (Zhu et al. 2017, section 7.1), except the first, since a norm removes colour and brightness. It also removes the camera:
+    in the decoder, each norm has a scale and a shift per camera (Dumoulin et al. 2017, section 2.2). As in CUT, the
+    contrastive loss compares features of the encoder: the raw pixels and four depths, each with a projection.
     """
 
     def __init__(self, cameras: int, blocks: int = 3, places: int = 64):
@@ -102,7 +101,7 @@ class Translator(nn.Module):
         )
 
     def encode(self, inputs: Tensor) -> list[Tensor]:
-        """Return the feature maps on the way down, from full to eighth size, the last one after the residual blocks."""
+        """Return the encoder's feature maps, from full to eighth size, and that of the residual blocks."""
         maps = [self.stem(torch.cat([2 * inputs[:, :3] - 1, inputs[:, 3:]], dim=1))]
         for layer in self.down:
             maps.append(layer(maps[-1]))
@@ -123,15 +122,13 @@ class Translator(nn.Module):
         if not self.training:
             return images
         maps_after = self.encode(torch.cat([images, planes.to(images.dtype)], dim=1))
-        before: list[Tensor] = []
-        after: list[Tensor] = []
-        layers = zip(self.projections, [rgb, *maps[1:]], [images, *maps_after[1:]], strict=True)
-        for project, of_input, of_output in layers:
-            size = of_input.shape[2] * of_input.shape[3]
-            chosen = torch.randperm(size, device=of_input.device)[: self.places]
-            for features, rows in ((of_input, before), (of_output, after)):
-                rows.append(project(features.flatten(2)[:, :, chosen].transpose(1, 2).flatten(0, 1)))
-        return Translated(images, before, after)
+        result = Translated(images, [], [])
+        for project, *features in zip(self.projections, [rgb, *maps[1:]], [images, *maps_after[1:]], strict=True):
+            pixels = [layer.flatten(2).transpose(1, 2) for layer in features]  # (B, H * W, channels), input and output
+            chosen = torch.randperm(pixels[0].shape[1], device=images.device)[: self.places]
+            for rows, values in zip((result.before, result.after), pixels, strict=True):
+                rows.append(project(values[:, chosen].flatten(0, 1)))
+        return result
 
 
 def _layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -142,42 +139,39 @@ def _residual(width: int) -> nn.Sequential:
     return nn.Sequential(_layer(width, width), nn.Conv2d(width, width, 3, padding=1), nn.InstanceNorm2d(width))
 
 
-def discriminator(cameras: int, width: int = 32) -> nn.Sequential:
+def discriminator(cameras: int) -> nn.Sequential:
     """A PatchGAN (Isola et al. 2017, section 3.2.2): a score per patch of 18 x 18 pixels, large if the camera took it.
 
     `(B, 3 + cameras, H, W)`, images in [0, 1] with the planes of `with_camera`, -> `(B, 1, H / 4, W / 4)`. It has no norms,
     which would hide brightness and colour cast, the main differences between cameras.
     """
     return nn.Sequential(
-        nn.Conv2d(3 + cameras, width, 4, stride=2, padding=1),
+        nn.Conv2d(3 + cameras, 32, 4, stride=2, padding=1),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+        nn.Conv2d(32, 64, 4, stride=2, padding=1),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(2 * width, 4 * width, 3, padding=1),
+        nn.Conv2d(64, 128, 3, padding=1),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(4 * width, 1, 1),
+        nn.Conv2d(128, 1, 1),
     )
 
 
 def least_squares(scores: Tensor, goal: float) -> Tensor:
-    """`1/2 E[(D - goal)^2]` (Mao et al. 2017, equation 9).
-
-    The discriminator's goal is 1 for real and 0 for generated images; the generator's is 1 for generated images.
-    """
+    """`1/2 E[(D - goal)^2]` (Mao et al. 2017, equation 9); the goal is 1 for real images, and for the generator."""
     return 0.5 * (scores.float() - goal).square().mean()
 
 
-def patch_contrast(before: Tensor, after: Tensor, images: int, temperature: float = 0.07) -> Tensor:
+def patch_contrast(before: Tensor, after: Tensor, images: int) -> Tensor:
     """PatchNCE: a place of the output has to be most similar to the same place of its input (Park et al. 2020, section 3).
 
     `before`, `after` `(images * P, D)`: features of the same P places of each image in input and output, image by image.
     With unit vectors `q` of the output, `k+` of the same place of the input and `k-` of the other P - 1 places of that image,
-    `-ln( exp(q k+ / t) / (exp(q k+ / t) + sum exp(q k- / t)) )`. Returns the mean over places, `(images,)` float32. The input
-    gets no gradient, as in the authors' code.
+    `-ln( exp(q k+ / t) / (exp(q k+ / t) + sum exp(q k- / t)) )`, t = 0.07. Returns the mean over places, `(images,)` float32.
+    The input gets no gradient, as in the authors' code.
     """
     places = len(before) // images
     keys, queries = (F.normalize(rows.float(), dim=1).view(images, places, -1) for rows in (before.detach(), after))
-    logits = queries @ keys.transpose(1, 2) / temperature  # (images, P, P)
+    logits = queries @ keys.transpose(1, 2) / 0.07  # (images, P, P)
     same_place = torch.arange(places, device=logits.device).expand(images, places)
     return F.cross_entropy(logits.transpose(1, 2), same_place, reduction="none").mean(1)
 
@@ -197,7 +191,7 @@ class TranslationObjective(nn.Module):
         self.contrast = contrast
 
     def forward(self, output: Translated, batch: Batch) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-        """Return the total, the named losses, and no weights, like `losses.objective.Objective`."""
+        """Return the total, the named losses, and no weights, as `losses.objective.Objective` does."""
         half, pairs = len(batch.images) // 2, zip(output.before, output.after, strict=True)
         repainted = torch.cat([output.images[:half].float(), batch.images[:half, 3:]], dim=1)
         fixed = {name: parameter.detach() for name, parameter in self.discriminator.named_parameters()}
@@ -215,17 +209,14 @@ class CameraPairs(Batches):
     """Batches of images to repaint, then as many images of the target, with camera planes and flipped at random.
 
     `others` `(M, 3, H, W)` and `target` `(N, 3, H, W)` uint8, `cameras` `(N,)` int64 from 0 on. Each image of the first half is
-    repainted for the camera of its partner in the second half. Raises `ValueError` if one set is empty or the sizes differ.
+    repainted for the camera of its partner in the second half. Raises `ValueError` for a data set without images.
     """
 
     def __init__(
         self, others: Tensor, target: Tensor, cameras: Tensor, settings: TranslatorSettings, device: torch.device | str
     ) -> None:
-        if min(len(others), len(target)) == 0 or others.shape[1:] != target.shape[1:]:
-            raise ValueError(
-                f"Images {tuple(others.shape)} cannot be repainted to look like images {tuple(target.shape)}. Pass at least "
-                "one image of each data set, and decode both at the same size."
-            )
+        if min(len(others), len(target)) == 0:
+            raise ValueError("One of the two data sets has no training images. Pass data sets with images.")
         self.sizes, self.pairs = (len(others), len(target)), settings.pairs
         self.steps = settings.steps or max(1, len(target) // settings.pairs)
         positions = range(2 * self.pairs * self.steps)  # only its length counts, since `draw` draws
@@ -250,17 +241,11 @@ class CameraPairs(Batches):
             yield batch._replace(images=with_camera(batch.images, wanted.repeat(2), count))
 
 
-def camera_numbers(cameras: np.ndarray) -> tuple[Tensor, np.ndarray]:
-    """Return cameras `(N,)` as numbers from 0 on, `(N,)` int64, and the sorted cameras.
-
-    Raises `ValueError` if a camera is unknown (-1).
-    """
+def camera_numbers(cameras: np.ndarray) -> Tensor:
+    """Return cameras `(N,)` as int64 numbers from 0 on, in ascending order; `ValueError` if one is unknown (-1)."""
     if (cameras < 0).any():
-        raise ValueError(
-            "Some file names have no camera, and a translation needs one per image. Use data with cameras."
-        )
-    known = np.unique(cameras)
-    return torch.from_numpy(np.searchsorted(known, cameras)), known
+        raise ValueError("Some file names have no camera, and a translation needs one per image. Use other data.")
+    return torch.from_numpy(np.unique(cameras, return_inverse=True)[1])
 
 
 def train(
@@ -271,39 +256,35 @@ def train(
     device: torch.device,
     settings: TranslatorSettings,
     data_fingerprint: str,
-    log: Callable[[str], None] = print,
 ) -> tuple[Translator, pd.DataFrame]:
     """Train a translator to the target's cameras, or resume it; return it in evaluation mode, and the history.
 
     `others` `(M, 3, H, W)` and `target` `(N, 3, H, W)` uint8, `cameras` `(N,)` those of the target. `data_fingerprint`
-    identifies the two data sets. The last epoch counts, since no score of single images tells which one is best. Raises the
-    errors of `loop.fit` and `CameraPairs`.
+    identifies the two data sets. The last epoch counts, since no score tells which one is best. Raises the errors of
+    `loop.fit` and `CameraPairs`.
     """
     environment.seed_everything(settings.seed)
-    numbers, known = camera_numbers(cameras)
-    batches = CameraPairs(others, target, numbers, settings, device)
-    network = Translator(len(known), settings.blocks).to(device)
-    objective = TranslationObjective(len(known), settings.contrast).to(device)
+    numbers = camera_numbers(cameras)
+    batches, count = CameraPairs(others, target, numbers, settings, device), int(numbers.max()) + 1
+    network = Translator(count, settings.blocks).to(device)
+    objective = TranslationObjective(count, settings.contrast).to(device)
     fingerprint = asdict(settings) | {"data_fingerprint": data_fingerprint, "image_size": list(target.shape[2:])}
     training = TrainingSettings(
-        settings.epochs, learning_rate=settings.learning_rate, weight_decay=0.0, schedule="cosine"
-    )
-    training = replace(training, amp=settings.amp, patience=settings.epochs)
+        settings.epochs, learning_rate=settings.learning_rate, weight_decay=0.0, schedule="cosine", amp=settings.amp,
+        patience=settings.epochs,
+    )  # fmt: skip
     betas = (0.5, 0.999)
-    history = fit(network, objective, batches, None, training, folder, fingerprint=fingerprint, betas=betas, log=log)
+    history = fit(network, objective, batches, None, training, folder, fingerprint=fingerprint, betas=betas)
     return network, history
 
 
 @torch.inference_mode()
-def repaint(
-    network: Translator, images: Tensor, cameras: Tensor, batch_size: int = 64, progress: bool = False
-) -> Tensor:
+def repaint(network: Translator, images: Tensor, cameras: Tensor, batch_size: int = 64) -> Tensor:
     """Repaint images `(N, 3, H, W)` uint8 for one camera each, `(N,)` numbers from 0 on; `(N, 3, H, W)` uint8 on the CPU."""
     device = next(network.parameters()).device
     network.eval()
-    repainted = [torch.empty(0, *images.shape[1:], dtype=torch.uint8)]
-    for start in files.bar(range(0, len(images), batch_size), "repainting", show=progress):
-        rgb = images[start : start + batch_size].to(device).float() / 255
-        output = network(with_camera(rgb, cameras[start : start + batch_size].to(device), network.cameras))
+    repainted = []
+    for part, wanted in zip(images.split(batch_size), cameras.split(batch_size), strict=True):
+        output = network(with_camera(part.to(device).float() / 255, wanted.to(device), network.cameras))
         repainted.append((output.float() * 255).round().to(torch.uint8).cpu())
     return torch.cat(repainted)

@@ -4,7 +4,7 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 import torch
-from augmentation_inputs import ALL_OFF, SIZE, STRONG, generator, neutral_parameters, random_images
+from augmentation_inputs import ALL_OFF, SIZE, STRONG, generator, random_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +13,6 @@ from assignment_lib.batches.augmentation import (
     STANDARD,
     TRANSFORMS,
     Augmentation,
-    apply_transforms,
     augment,
     by_name,
     draw_parameters,
@@ -32,7 +31,8 @@ def test_only_applies_one_transform_to_every_image(name):
 
 def test_generator_determines_the_result_and_can_resume():
     images, rng = random_images(), generator(7)
-    first = augment(images, STRONG, rng)
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # changes nothing
+        first = augment(images, STRONG, rng)
     state = rng.get_state()
     second = augment(images, STRONG, rng)
     assert torch.equal(first, augment(images, STRONG, generator(7)))
@@ -45,7 +45,7 @@ def test_generator_determines_the_result_and_can_resume():
 
 def test_bytes_and_floats_give_equal_results():
     images = (random_images() * 255).to(torch.uint8)
-    ours = augment(images, None, generator())
+    ours = augment(images, generator=generator())
     assert torch.equal(ours, augment(images.float() / 255, REPORT, generator()))
     assert ours.dtype == torch.float32 and ours.is_contiguous() and 0 <= ours.min() < ours.max() <= 1
 
@@ -53,16 +53,15 @@ def test_bytes_and_floats_give_equal_results():
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_any_memory_format_is_accepted_and_the_input_is_not_modified(dtype):
     images = (random_images() * (255 if dtype == torch.uint8 else 1)).to(dtype)
-    original = images.clone()
-    expected = augment(images, STRONG, generator())
     channels_last = images.contiguous(memory_format=torch.channels_last)
     strided = torch.zeros(6, 3, 128, 128, dtype=dtype)[..., ::2].copy_(images)
-    for other in (channels_last, strided):
-        assert torch.equal(augment(other, STRONG, generator()), expected)
-        assert torch.equal(other, original)
-    for name in TRANSFORMS:  # each alone, since an earlier one might have made a copy
-        augment(images, only(name, STRONG), generator())
-        assert torch.equal(images, original)
+    original = images.clone()
+    # each transform alone, too, since an earlier one might have made a copy
+    for chosen in (STRONG, *(only(name, STRONG) for name in TRANSFORMS)):
+        expected = augment(images, chosen, generator())
+        for other in (images, channels_last, strided):
+            assert torch.equal(augment(other, chosen, generator()), expected)
+            assert torch.equal(other, original)
 
 
 @pytest.mark.parametrize("settings", [REPORT, STANDARD, STRONG, *map(only, TRANSFORMS)])
@@ -71,14 +70,6 @@ def test_nothing_is_read_back_from_the_device(settings):
     images = torch.empty(64, 3, *SIZE, dtype=torch.uint8, device="meta")
     ours = augment(images, settings, generator())
     assert ours.device.type == "meta" and ours.dtype == torch.float32 and ours.shape == images.shape
-
-
-def test_autocast_does_not_change_the_result():
-    images = random_images()
-    expected = augment(images, STRONG, generator())
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        ours = augment(images, STRONG, generator())
-    assert ours.dtype == torch.float32 and torch.equal(ours, expected)
 
 
 @given(
@@ -106,14 +97,6 @@ def test_wrong_images_are_refused():
         augment(torch.rand(2, 3, 8, 8, dtype=torch.float64))
     with pytest.raises(ValueError, match=r"\(3, 8, 8\)"):
         augment(torch.rand(3, 8, 8))
-    with pytest.raises(ValueError, match="6 images"):
-        apply_transforms(torch.rand(5, 3, *SIZE), neutral_parameters())
-
-
-def test_settings_from_json_are_equal():
-    chosen = Augmentation(scale=(0.8, 1.2))
-    as_json = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(chosen).items()}
-    assert Augmentation(**as_json) == chosen and hash(Augmentation(**as_json)) == hash(chosen)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +113,8 @@ def test_settings_out_of_range_are_refused(wrong):
 
 def test_presets_by_name():
     assert by_name("report") == Augmentation() and by_name("standard") == STANDARD and by_name("none") is None
-    for refused in (by_name, only):
-        with pytest.raises(ValueError, match="colour"):
-            refused("colour")
+    with pytest.raises(ValueError, match="colour"):
+        by_name("colour")
 
 
 def test_standard_flips_shifts_and_erases_as_in_luo_2019():
@@ -188,18 +170,13 @@ def test_no_box_is_erased_where_none_fits():
         assert not draw_parameters(50, SIZE, too_large, generator()).box[:, 2:].any()
 
 
-@pytest.mark.parametrize(
-    ("name", "own"),
-    [
-        ("rotation", {"angle"}),
-        ("color_jitter", {"brightness", "contrast", "saturation", "hue"}),
-        ("flip", {"flip"}),
-        ("erasing", {"box"}),
-        ("affine", {"translation", "scale", "shear"}),
-        ("perspective", {"corners"}),
-        ("sharpness", {"sharpness"}),
-    ],
-)
+OWN = {
+    "rotation": {"angle"}, "color_jitter": {"brightness", "contrast", "saturation", "hue"}, "flip": {"flip"},
+    "erasing": {"box"}, "affine": {"translation", "scale", "shear"}, "perspective": {"corners"}, "sharpness": {"sharpness"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "own"), OWN.items())
 def test_switching_a_transform_off_keeps_all_other_draws(name, own):
     on_rng, off_rng = generator(), generator()
     on = draw_parameters(20, SIZE, STRONG, on_rng)

@@ -20,6 +20,8 @@ def test_batches_hold_the_images_of_the_sampler():
     assert len(batches) == 3 and [len(batch.index) for batch in batches] == [3, 3, 2]
     for _ in range(2):
         assert torch.cat([batch.index for batch in batches]).tolist() == order
+    later = batches.over(batches.draw(), 1)  # a resumed epoch
+    assert [batch.index.tolist() for batch in later] == [[9, 1, 2], [8, 5]]
     for batch in batches:
         assert batch.images.dtype == torch.float32
         assert torch.equal(batch.images, images[batch.index].float() / 255)
@@ -48,12 +50,6 @@ def test_a_random_sampler_draws_anew_each_epoch_and_can_be_replayed():
     assert epochs(0) == [first, second]
 
 
-def test_an_epoch_can_continue_at_a_later_batch():
-    batches = Batches(store()[0], range(10), 4)
-    positions = batches.draw()
-    assert [batch.index.tolist() for batch in batches.over(positions, 1)] == [[4, 5, 6, 7], [8, 9]]
-
-
 def test_images_are_augmented_with_the_numbers_of_the_generator():
     images, *_ = store()
     rng, settings = torch.Generator().manual_seed(5), Augmentation()
@@ -65,13 +61,10 @@ def test_images_are_augmented_with_the_numbers_of_the_generator():
 
 
 @pytest.mark.slow  # the first use of the meta device imports sympy and more: 3 to 5 s
-@pytest.mark.parametrize("on_device", [True, False])
-def test_everything_arrives_on_the_device(on_device):
+def test_everything_arrives_on_the_device():
     """The meta device represents a GPU: it refuses to mix with the CPU and to be read."""
     images, attributes, pids = store()
-    options = {"attributes": attributes, "pids": pids, "augmentation": Augmentation(), "on_device": on_device}
-    batches = Batches(images, range(10), 4, "meta", **options)
-    assert batches.images.device.type == ("meta" if on_device else "cpu")
+    batches = Batches(images, range(10), 4, "meta", attributes=attributes, pids=pids, augmentation=Augmentation())
     for batch in batches:
         assert all(part.device.type == "meta" for part in batch if part is not None)
     assert batch.images.shape == (2, 3, 16, 8) and batch.attributes.shape == (2, 12) and batch.pids.shape == (2,)

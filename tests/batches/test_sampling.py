@@ -12,6 +12,11 @@ from assignment_lib.batches.loader import Batches
 from assignment_lib.data.attributes import TASKS, class_slices
 
 
+@pytest.fixture
+def targets(make_table):
+    return torch.from_numpy(make_table(40, 3)[list(TASKS)].to_numpy())
+
+
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
@@ -27,15 +32,8 @@ def test_class_weights_equal_a_naive_loop_and_scikit_learn(targets):
         present = np.unique(values)
         theirs = compute_class_weight("balanced", classes=present, y=values) * len(present) / len(classes)
         assert ours[present].tolist() == pytest.approx(theirs)
-
-
-def test_class_weights_by_hand():
-    targets = torch.zeros(8, 12, dtype=torch.long)
-    targets[:2, 8] = 1  # two of eight wear a hat
-    weights = sampling.by_task(sampling.class_weights(targets))
-    assert weights["hat"].tolist() == pytest.approx([8 / (2 * 6), 8 / (2 * 2)])
-    assert weights["age"].tolist() == [0.25, 0, 0, 0]
-    assert sampling.class_shares(targets)[class_slices()["hat"]].tolist() == [0.75, 0.25]
+        shares = [values.count(c) / len(values) for c in range(len(classes))]
+        assert sampling.by_task(sampling.class_shares(targets))[task].tolist() == pytest.approx(shares)
 
 
 def test_sample_weight_is_the_mean_over_the_tasks(targets):
@@ -51,13 +49,6 @@ def test_weights_table(targets):
     table = sampling.weights_table(before=weights)
     assert table.loc[10, ["task", "class"]].tolist() == ["clothes", "dress"]
     assert table["before"].tolist() == pytest.approx(weights.tolist())
-
-
-def test_powers_of_class_weights():
-    weights = {"hat": torch.tensor([0.25, 4.0]), "age": torch.tensor([0.0, 9.0, 1.0, 1.0])}
-    assert all(torch.equal(values, weights[task]) for task, values in sampling.to_power(weights, 1.0).items())
-    assert sampling.to_power(weights, 0.5)["hat"].tolist() == pytest.approx([0.5, 2.0])
-    assert all((values == 1).all() for values in sampling.to_power(weights, 0.0).values())
 
 
 def test_images_of_unknown_classes_do_not_count(targets):
@@ -116,83 +107,38 @@ def test_every_batch_has_p_people_with_k_images_each(counts, persons, images, se
             assert len(batch[pids[batch] == pid].unique()) == min(images, int((pids == pid).sum()))
 
 
-@settings(max_examples=50, deadline=None)
-@given(
-    people=st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=3, max_size=15),
-    persons=st.integers(2, 3),
-    seed=st.integers(0, 10**6),
-)
-def test_every_pair_shows_one_person_from_two_cameras_where_possible(people, persons, seed):
-    pids = torch.repeat_interleave(torch.arange(len(people)), torch.tensor([len(cameras) for cameras in people]))
-    cameras = torch.tensor([camera for person in people for camera in person])
-    for batch in batches_of(sampling.CameraPairSampler(pids, cameras, persons, generator(seed))):
-        assert len(pids[batch].unique()) == persons
-        for first, second in batch.view(-1, 2).tolist():
-            person = people[int(pids[first])]
-            assert pids[first] == pids[second]
-            assert (cameras[first] != cameras[second]) == (len(set(person)) > 1)
-            assert (first != second) == (len(person) > 1)
-
-
-def identity_sampler(pids, persons, rng):
-    return sampling.IdentitySampler(pids, persons, 2, rng)
-
-
-def pair_sampler(pids, persons, rng):
-    return sampling.CameraPairSampler(pids, torch.arange(len(pids)) % 3, persons, rng)
-
-
-def pair_sampler_without_cameras(pids, persons, rng):
-    return sampling.CameraPairSampler(pids, None, persons, rng)
-
-
-@pytest.mark.parametrize("make", [identity_sampler, pair_sampler, pair_sampler_without_cameras])
-def test_samplers_of_people(make):
+def test_all_people_are_drawn_equally_often_and_draws_can_be_repeated():
     pids = torch.repeat_interleave(torch.arange(12), torch.tensor([1, 2, 3, 20] * 3))
     rng = generator(2)
-    sampler = make(pids, 4, rng)
+    sampler = sampling.IdentitySampler(pids, 4, 2, rng)
     state = rng.get_state()
     epochs = [list(sampler) for _ in range(60)]
     times = torch.bincount(pids[epochs].flatten())
-    assert times.max() < 1.25 * times.min()  # all people equally often
+    assert times.max() < 1.25 * times.min()
     assert {image for epoch in epochs for image in epoch} == set(range(len(pids)))
     assert epochs[0] != epochs[1]
     other = generator(9)
     other.set_state(state)  # a resumed training repeats the draws
-    resumed = make(pids, 4, other)
+    resumed = sampling.IdentitySampler(pids, 4, 2, other)
     assert [list(resumed), list(resumed)] == epochs[:2]
 
 
-@pytest.mark.parametrize("make", [identity_sampler, pair_sampler_without_cameras])
-def test_batches_of_few_people_hold_all_of_them(make):
-    pids = torch.tensor([0, 0, 1, 2])
-    sampler = make(pids, 8, generator())
-    assert sampler.batch_size == 6 == len(list(sampler)) and set(pids[list(sampler)].tolist()) == {0, 1, 2}
+def test_batches_of_few_people_hold_all_of_them():
+    pids = torch.tensor([0, 7, 0, 3])  # in any order
+    sampler = sampling.IdentitySampler(pids, 8, 2, generator())
+    assert sampler.batch_size == 6 == len(list(sampler)) and set(pids[list(sampler)].tolist()) == {0, 3, 7}
     with pytest.raises(ValueError, match='sampler="uniform"'):
-        make(torch.zeros(5, dtype=torch.int64), 8, generator())
+        sampling.IdentitySampler(torch.zeros(5, dtype=torch.int64), 8, 2, generator())
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=40).filter(lambda pids: len(set(pids)) > 1))
-def test_positions_of_identities(pids):
-    pids = torch.tensor(pids)
-    expected = [torch.nonzero(pids == pid).flatten().tolist() for pid in pids.unique()]
-    positions = sampling.IdentitySampler(pids, 1, 1, generator()).positions
-    assert [identity.tolist() for identity in positions] == expected
-
-
-@pytest.mark.parametrize(
-    ("kind", "size", "valid"),
-    [("identities", 50, 48), ("identities", 4, 8), ("identities", 2, 8), ("pairs", 9, 8), ("pairs", 2, 4)],
-)
-def test_batch_sizes_that_cut_people_apart_are_refused(targets, kind, size, valid):
+@pytest.mark.parametrize(("size", "valid"), [(50, 48), (4, 8), (2, 8)])
+def test_batch_sizes_that_cut_people_apart_are_refused(targets, size, valid):
     pids = torch.arange(len(targets)) // 3
     with pytest.raises(ValueError, match=f"batch_size={valid} "):
-        sampling.sampler_and_weights(kind, targets, pids, size, generator())
-    sampler, _ = sampling.sampler_and_weights(kind, targets, pids, valid, generator())
-    batches = Batches(torch.zeros(len(targets), 3, 4, 4, dtype=torch.uint8), sampler, valid, pids=pids)
-    for batch in batches:
-        repeats = batch.pids.unique(return_counts=True)[1]
-        assert set(repeats.tolist()) == {4 if kind == "identities" else 2}
+        sampling.sampler_and_weights("identities", targets, pids, size, generator())
+    sampler, _ = sampling.sampler_and_weights("identities", targets, pids, valid, generator())
+    for batch in Batches(torch.zeros(len(targets), 3, 4, 4, dtype=torch.uint8), sampler, valid, pids=pids):
+        assert set(batch.pids.unique(return_counts=True)[1].tolist()) == {4}
 
 
 @pytest.mark.parametrize("kind", sampling.SAMPLERS)
@@ -200,46 +146,38 @@ def test_added_people_take_their_share_of_each_batch(kind):
     pids = torch.arange(56) // 4
     added, targets = pids >= 10, torch.zeros(56, 12, dtype=torch.int64)
     targets[added] = 1
-    sampler, weights = sampling.sampler_and_weights(kind, targets, pids, 16, generator(), None, added)
+    sampler, weights = sampling.sampler_and_weights(kind, targets, pids, 16, generator(), added)
     batches = torch.stack(batches_of(sampler))
     assert batches.shape == (40 // 16, 16)  # as many as the labelled images fill
     assert (added[batches].sum(1) == 4).all()
     expected = sampling.by_task(sampling.class_weights(targets[~added]))
     assert all(torch.equal(weights[task], values) for task, values in expected.items())
-    half, _ = sampling.sampler_and_weights(kind, targets, pids, 16, generator(), None, added, 0.5)
-    assert (added[torch.stack(batches_of(half))].sum(1) == 8).all()
-    for share in (0.0, 0.99, 1.5):
-        with pytest.raises(ValueError, match=f"added_share={share}"):
-            sampling.sampler_and_weights(kind, targets, pids, 16, generator(), None, added, share)
 
 
 def test_mixed_batches_of_few_people_are_not_cut_apart():
     """Three labelled people fill 12 of 48 places: the batch shrinks instead of showing them in two groups."""
     pids = torch.cat([torch.arange(60) % 3, 3 + torch.arange(80) // 4])
-    sampler, _ = sampling.sampler_and_weights("identities", None, pids, 64, generator(), None, pids >= 3)
+    sampler, _ = sampling.sampler_and_weights("identities", None, pids, 64, generator(), pids >= 3)
     assert sampler.batch_size == 3 * 4 + 4 * 4
     for batch in Batches(torch.zeros(140, 3, 4, 4, dtype=torch.uint8), sampler, 64, pids=pids):
         assert batch.pids.unique(return_counts=True)[1].tolist() == [4] * 7
 
 
 def test_sampler_and_weights_by_name(targets):
-    pids, cameras = torch.arange(len(targets)) // 3, torch.arange(len(targets)) % 3
-    class_weights = sampling.class_weights(targets)
+    pids, class_weights = torch.arange(len(targets)) // 3, sampling.class_weights(targets)
 
-    def make(kind, targets=targets, added=None):
-        return sampling.sampler_and_weights(kind, targets, pids, 16, generator(), cameras, added)
+    def make(kind, targets=targets):
+        return sampling.sampler_and_weights(kind, targets, pids, 16, generator())
 
     sampler, weights = make("weighted")
     expected = sampling.expected_weights(targets, sampling.sample_weights(targets, class_weights))
     assert torch.equal(torch.cat(list(weights.values())), expected)
     drawn = list(sampler)
     assert len(drawn) == len(targets) and len(set(drawn)) < len(drawn)
-    assert drawn == list(make("weighted", added=torch.zeros(len(targets), dtype=torch.bool))[0])
-    for kind in ("uniform", "identities", "pairs"):
+    for kind in ("uniform", "identities"):
         assert torch.equal(torch.cat(list(make(kind)[1].values())), class_weights)
     assert sorted(make("uniform")[0]) == list(range(len(targets)))
     assert (make("identities")[0].persons, make("identities")[0].images) == (4, 4)
-    assert make("pairs")[0].persons == 8 and torch.equal(make("pairs")[0].cameras, cameras)
     sampler, weights = make("weighted", targets=None)
     assert weights is None and sorted(sampler) == list(range(len(targets)))
     with pytest.raises(ValueError, match="sampler='rare'"):

@@ -96,17 +96,24 @@ def test_the_whole_objective(weighting):
 
 
 @pytest.mark.parametrize("kind", SAMPLERS)
-@pytest.mark.parametrize("on_device", [True, False], ids=["stored on the GPU", "stored in memory"])
-def test_samplers_and_loader(kind, on_device):
+@pytest.mark.parametrize("free", [2**34, 2**10], ids=["stored on the GPU", "stored in memory"])
+def test_samplers_and_loader(kind, free, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
     images, attributes, pids = random_data()
     epochs = []
     for device in (GPU, CPU):
         generator = torch.Generator().manual_seed(3)
-        sampler, _ = sampler_and_weights(kind, attributes, pids, 8, generator, torch.arange(40) % 3)
+        sampler, _ = sampler_and_weights(kind, attributes, pids, 8, generator)
         batches = Batches(
-            images, sampler, 8, device, attributes=attributes, pids=pids, augmentation=Augmentation(),
-            generator=generator, on_device=on_device,
-        )  # fmt: skip
+            images,
+            sampler,
+            8,
+            device,
+            attributes=attributes,
+            pids=pids,
+            augmentation=Augmentation(),
+            generator=generator,
+        )
         epochs.append([tuple(batch) for batch in batches])
     assert len(epochs[0]) == 5
     assert_same(*epochs)

@@ -148,8 +148,7 @@ def test_neighbours_equal_a_naive_reference(n, block, seed):
 
 def test_the_logit_adjustment_is_applied_after_the_average():
     priors = {"hat": torch.tensor([0.9, 0.1])}
-    adjustment = LogitAdjustment({"hat": TASKS["hat"]}, 0.6)
-    adjustment.set_priors(priors)
+    adjustment = LogitAdjustment({"hat": TASKS["hat"]}, 0.6, priors)
     raw = random_predictions(5, 3, {"hat": TASKS["hat"]})
     adjusted = raw._replace(
         probabilities={"hat": adjustment({"hat": raw.probabilities["hat"].log()})["hat"].softmax(1)}

@@ -36,14 +36,8 @@ def test_triplet_margin_against_a_naive_loop(seed, mining, persons, margin):
     generator = torch.Generator().manual_seed(seed)
     embeddings = torch.randn(10, 6, generator=generator)
     pids = torch.randint(persons, (10,), generator=generator)
-    loss = identity.TripletMargin(margin, mining)(embeddings, pids)
+    loss = identity.TripletMargin(margin, mining)(embeddings * 50, pids)  # of any scale
     assert float(loss) == pytest.approx(naive_triplet(embeddings, pids.tolist(), margin, mining), rel=1e-3, abs=1e-5)
-
-
-def test_triplet_margin_ignores_the_scale_of_embeddings():
-    embeddings, pids = torch.randn(8, 5), torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
-    loss = identity.TripletMargin(0.3)
-    assert torch.allclose(loss(embeddings, pids), loss(embeddings * 50, pids), atol=1e-5)
 
 
 def test_triplet_margin_without_a_positive_pair_is_zero_and_differentiable():
@@ -75,21 +69,15 @@ def test_center_loss_and_its_update_by_hand():
     loss = identity.CenterLoss(3, 2, rate=0.5)
     loss.centers.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]]))
     x, pids = torch.tensor([[0.0, 1.0], [0.6, 0.8], [1.0, 0.0]]), torch.tensor([0, 0, 1])
-    value = loss(x * 3, pids)  # of any scale
+    before = loss.centers.clone()
+    assert loss.eval()(x, pids) == loss(x, pids) and torch.equal(loss.centers, before), "moved in training only"
+    value = loss.train()(x * 3, pids)  # of any scale
     assert float(value) == pytest.approx(((1 + 1) + (0.16 + 0.64) + (1 + 4)) / 2 / 3, rel=1e-5)
     # person 0: the sum of c - x over its two images, divided by 1 + 2
     moved = torch.tensor([1.0, 0.0]) - 0.5 * (torch.tensor([1.0, -1.0]) + torch.tensor([0.4, -0.8])) / 3
     assert torch.allclose(loss.centers[0], moved)
     assert torch.allclose(loss.centers[1], torch.tensor([0.0, 2.0]) - 0.5 * torch.tensor([-1.0, 2.0]) / 2)
     assert torch.equal(loss.centers[2], torch.tensor([5.0, 5.0]))  # not in the batch
-
-
-def test_center_loss_in_evaluation_mode_does_not_move_the_centers():
-    x = torch.randn(6, 4, requires_grad=True)
-    loss = identity.CenterLoss(2, 4).eval()
-    centers = loss.centers.clone()
-    loss(x, torch.tensor([0, 0, 0, 1, 1, 1])).backward()
-    assert x.grad.abs().sum() > 0 and torch.equal(loss.centers, centers)
 
 
 def test_island_loss_against_a_naive_loop_and_its_update_against_autograd():

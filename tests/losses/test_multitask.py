@@ -13,7 +13,7 @@ def scalars(**values):
 
 
 def test_uniform_sum():
-    total, weights, penalty = multitask.UniformMultitask()(scalars(a=2.0, b=3.0))
+    total, weights, penalty = multitask.UniformMultitask(["a", "b"])(scalars(a=2.0, b=3.0))
     assert float(total) == 5 and [float(w) for w in weights.values()] == [1, 1] and float(penalty) == 0
 
 
@@ -29,17 +29,11 @@ def test_uncertainty_weighting_by_hand():
     assert [float(weight) for weight in weights.values()] == pytest.approx([0.5 / s2 for s2 in variances])
 
 
-def test_uncertainty_weighting_converges_to_the_minimum():
+def test_uncertainty_weighting_has_its_minimum_where_the_derivative_is_zero():
     """The derivative of L/(2 s2) + ln(1 + s2) is 0 at L = 2 s2^2/(1 + s2): for L = 1, s2 = 1."""
     wrapper = multitask.UncertaintyMultitask(["a"])
-    with torch.no_grad():
-        wrapper.log_variance.fill_(1.5)
-    optimizer = torch.optim.Adam(wrapper.parameters(), lr=0.05)
-    for _ in range(600):
-        optimizer.zero_grad()
-        wrapper(scalars(a=1.0)).total.backward()
-        optimizer.step()
-    assert float(wrapper.log_variance.detach().exp()) == pytest.approx(1.0, abs=0.02)
+    wrapper(scalars(a=1.0)).total.backward()
+    assert float(wrapper.log_variance.grad) == pytest.approx(0, abs=1e-6)
 
 
 def test_loss_balanced_weighting_by_hand():

@@ -38,7 +38,7 @@ def test_network_has_one_trained_head_per_task():
 
 def test_network_overfits_one_batch():
     torch.manual_seed(0)
-    network = densenet_se.MultiHeadDenseNet(layers=(2, 2), growth=8, head_layers=1, dropout=0.0)
+    network = densenet_se.MultiHeadDenseNet(growth=8, dropout=0.0)
     images = torch.rand(8, 3, 32, 16)
     targets = {task: torch.randint(len(classes), (8,)) for task, classes in TASKS.items()}
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

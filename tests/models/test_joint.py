@@ -74,29 +74,13 @@ def test_state_dict_carries_the_image_size():
     assert loaded.image_size == (256, 128)
 
 
-def test_a_state_dict_without_image_size_loads_without_strict():
-    """Networks saved by earlier versions have all tensors but this one."""
-    trained, loaded = joint_network("resnet18", 3), joint_network("resnet18", 3, image_size=(192, 96))
-    weights = {name: value for name, value in trained.state_dict().items() if name != "input_size"}
-    missing, unexpected = loaded.load_state_dict(weights, strict=False)
-    assert missing == ["input_size"] and not unexpected and loaded.image_size == (192, 96)
-    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in weights.items())
-
-
-def test_neck_normalises_without_a_shift():
-    features = 3 + 2 * torch.randn(16, 5)
-    neck = joint.bn_neck(5)
-    expected = (features - features.mean(0)) / (features.var(0, unbiased=False) + neck.eps).sqrt()
-    assert torch.allclose(neck(features), expected, atol=1e-5)
-    assert [name for name, p in neck.named_parameters() if p.requires_grad] == ["weight"]
-
-
 def test_metric_losses_before_the_neck_and_classifier_after_it():
     torch.manual_seed(0)
     network = joint_network("resnet18", 5, neck="bn")
     output = network(torch.rand(4, 3, 64, 32))
     normalised = F.batch_norm(output.metric, None, None, network.neck.weight, training=True)
     assert torch.allclose(output.embedding, normalised)
+    assert [name for name, p in network.neck.named_parameters() if p.requires_grad] == ["weight"], "no shift"
     assert network.pid_classifier.bias is None
     assert torch.allclose(output.pid, output.embedding @ network.pid_classifier.weight.T)
 

@@ -54,12 +54,6 @@ def test_the_discriminator_scores_patches_of_18_pixels():
     assert (seen.max(0).values - seen.min(0).values + 1).tolist() == [18, 18]
 
 
-def test_least_squares_by_hand():
-    scores = torch.tensor([[0.0, 1.0], [2.0, -1.0]])
-    assert float(translator.least_squares(scores, 1)) == pytest.approx((1 + 0 + 1 + 4) / 4 / 2)
-    assert float(translator.least_squares(scores, 0)) == pytest.approx((0 + 1 + 4 + 1) / 4 / 2)
-
-
 def test_patch_contrast_is_the_written_out_formula():
     torch.manual_seed(0)
     images, places, size, t = 2, 4, 6, 0.07
@@ -134,19 +128,15 @@ def test_batches_pair_an_image_to_repaint_with_one_of_the_wanted_camera():
         assert batch.images.shape == (8, 6, 8, 8) and (level[:4] < 3).all()
         assert planes[4:].tolist() == cameras[level[4:] - 100].tolist() == planes[:4].tolist()
     real = torch.cat([level[4:] for level in levels])
-    assert sorted(real[:10].tolist()) == sorted(real[10:].tolist()) == list(range(100, 110)), (
-        "each image once per order"
-    )
+    once = list(range(100, 110))
+    assert sorted(real[:10].tolist()) == sorted(real[10:].tolist()) == once, "each image once per order"
     assert len(CameraPairs(gray_images(3), gray_images(10), cameras, replace(settings, steps=0), "cpu")) == 10 // 4
 
 
-def test_images_and_cameras_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="at least one"):
+def test_no_images_and_unknown_cameras_are_refused():
+    with pytest.raises(ValueError, match="no training images"):
         CameraPairs(gray_images(2), gray_images(0), torch.empty(0, dtype=torch.int64), TINY, "cpu")
-    with pytest.raises(ValueError, match="same size"):
-        CameraPairs(gray_images(2)[:, :, :4], gray_images(2), torch.zeros(2, dtype=torch.int64), TINY, "cpu")
-    numbers, known = translator.camera_numbers(np.array([6, 1, 1, 3]))
-    assert numbers.tolist() == [2, 0, 0, 1] and known.tolist() == [1, 3, 6]
+    assert translator.camera_numbers(np.array([6, 1, 1, 3])).tolist() == [2, 0, 0, 1]
     with pytest.raises(ValueError, match="camera"):
         translator.camera_numbers(np.array([1, -1]))
 
@@ -158,9 +148,9 @@ def patterns(count, seed, shift=0):
     return (smooth + shift).clamp(0, 255).to(torch.uint8)
 
 
-def train(folder, settings=TINY, data="data", log=lambda line: None):
+def train(folder, settings=TINY, data="data"):
     cameras = np.array([3, 3, 5, 5, 3, 5])
-    return translator.train(patterns(4, 0), patterns(6, 1), cameras, folder, CPU, settings, data, log)
+    return translator.train(patterns(4, 0), patterns(6, 1), cameras, folder, CPU, settings, data)
 
 
 def test_a_training_resumes_to_the_bit_and_other_settings_are_refused(tmp_path, monkeypatch):
@@ -193,7 +183,7 @@ def test_the_translator_learns_the_brightness_of_cameras(tmp_path):
     target = torch.cat([patterns(24, 1, -40), patterns(24, 2, 70)])
     settings = replace(TINY, epochs=1, steps=60, pairs=4, learning_rate=4e-3, contrast=0.1)
     cameras = np.repeat([0, 1], 24)
-    network, _ = translator.train(patterns(24, 3), target, cameras, tmp_path, CPU, settings, "data", lambda line: None)
+    network, _ = translator.train(patterns(24, 3), target, cameras, tmp_path, CPU, settings, "data")
     images = patterns(8, 9)
     dark, bright = (translator.repaint(network, images, torch.full((8,), c)).float().mean() for c in (0, 1))
     assert bright > dark + 20
@@ -204,4 +194,3 @@ def test_repainting_does_not_depend_on_the_batch_size():
     torch.nn.init.normal_(network.last.weight, std=0.1)
     whole, parts = (translator.repaint(network, images, cameras, size).int() for size in (64, 2))
     assert (whole - parts).abs().max() <= 1, "but for rounding"
-    assert translator.repaint(network, images[:0], cameras[:0]).shape == (0, 3, 32, 16)
