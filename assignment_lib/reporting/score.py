@@ -67,22 +67,14 @@ def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd
         raise ValueError("The truth has no attributes; score the folder without its classification_test.csv")
     predicted, targets = classes[list(TASKS)][known], truth.gallery.loc[known, list(TASKS)]
     scores, baselines = attribute_scores(predicted, targets), attribute_baselines(targets, targets)
+    tasks = 100 * pd.concat([pd.DataFrame(scores), pd.DataFrame(baselines).drop("classes")]).T
+    tasks = tasks.rename(columns={"majority_acc": "majority", "chance_macc": "chance"}).rename_axis("task").reset_index()
     by_class = []
     for task, names in TASKS.items():
         counts = confusion(predicted[task].to_numpy(), targets[task].to_numpy(), len(names))
-        columns = zip(names, counts.sum(1).tolist(), counts.diagonal().tolist(), counts.sum(0).tolist(), strict=True)
-        by_class += [(task, *values) for values in columns]
-    tasks = [
-        {
-            "task": task,
-            "acc": 100 * scores[task]["acc"],
-            "macc": 100 * scores[task]["macc"],
-            "majority": 100 * baselines[task]["majority_acc"],
-            "chance": 100 * baselines[task]["chance_macc"],
-        }
-        for task in scores
-    ]
-    return pd.DataFrame(tasks), pd.DataFrame(by_class, columns=["task", "class", "images", "recognised", "predicted"])
+        columns = {"images": counts.sum(1), "recognised": counts.diagonal(), "predicted": counts.sum(0)}
+        by_class.append(pd.DataFrame({"task": task, "class": names} | columns))
+    return tasks, pd.concat(by_class, ignore_index=True)
 
 
 def find_files(given: list[Path]) -> dict[str, Path]:
@@ -129,7 +121,7 @@ def _not_found(folder: Path) -> FileNotFoundError:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: `FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER] [--show N]`; returns the exit status."""
+    """Command line: `FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER]`; returns the exit status."""
     description, _, protocols = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         prog="python -m assignment_lib.score", description=description, epilog=protocols.partition("\n\n")[2]
@@ -137,12 +129,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("files", nargs="+", type=Path, help=f"a folder with {', '.join(_NAMES)}, or the files")
     parser.add_argument("--truth", required=True, type=Path, help="test_truth.csv, or its folder")
     parser.add_argument("--details", type=Path, help="a folder for CSV files with the details; created if necessary")
-    parser.add_argument("--show", type=int, default=10, help="number of worst queries to print (default: 10)")
     options = parser.parse_args(arguments)
     try:
         if options.details and options.details.is_file():
             raise NotADirectoryError(f"{options.details} is a file; pass a folder for the details")
-        details = _score(options.files, options.truth, options.show)
+        details = _score(options.files, options.truth)
         if options.details:
             for name, table in details.items():
                 files.write_text(options.details / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -156,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataFrame]:
+def _score(given: list[Path], truth_path: Path) -> dict[str, pd.DataFrame]:
     """Print the scores and return the tables of `--details`. All files are read before any is scored."""
     found = find_files(given)
     truth = read_truth(truth_path)
@@ -179,7 +170,7 @@ def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataF
     details: dict[str, pd.DataFrame] = {}
     for name, listed in lists.items():
         print(f"\n{found[name]}\n")
-        details |= _print_lists(name, listed, truth, show)
+        details |= _print_lists(name, listed, truth)
     if classes is not None:
         tasks, by_class = score_classes(classes, truth)
         details |= {"attribute_tasks": tasks, "attribute_classes": by_class}
@@ -191,7 +182,7 @@ def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataF
     return details
 
 
-def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth, show: int) -> dict[str, pd.DataFrame]:
+def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth) -> dict[str, pd.DataFrame]:
     """Print the scores of one file by both protocols; the details by CSV name. A set has no order, so no AP or rank."""
     shares = {"precision": "precision", "recall": "recall", "f1": "F1"}
     if name == REID_TEST:
@@ -211,8 +202,8 @@ def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth, show: int
     print("\n".join(["", f"{len(lists)} queries, {empty} empty lists.", *notes]))
     table = details.get(name.removesuffix(".txt"), pd.DataFrame({"valid": []}))
     worst = table[table["valid"].astype(bool)]
-    if name == REID_TEST and show and len(worst):
-        worst = worst.sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(show)
+    if name == REID_TEST and len(worst):
+        worst = worst.sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(10)
         print(f"\nQueries with the lowest AP, {CROSS_CAMERA}\n\n{_text(worst.drop(columns='valid'), '.3f')}")
     return details
 
