@@ -68,7 +68,9 @@ def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd
     predicted, targets = classes[list(TASKS)][known], truth.gallery.loc[known, list(TASKS)]
     scores, baselines = attribute_scores(predicted, targets), attribute_baselines(targets, targets)
     tasks = 100 * pd.concat([pd.DataFrame(scores), pd.DataFrame(baselines).drop("classes")]).T
-    tasks = tasks.rename(columns={"majority_acc": "majority", "chance_macc": "chance"}).rename_axis("task").reset_index()
+    tasks = (
+        tasks.rename(columns={"majority_acc": "majority", "chance_macc": "chance"}).rename_axis("task").reset_index()
+    )
     by_class = []
     for task, names in TASKS.items():
         counts = confusion(predicted[task].to_numpy(), targets[task].to_numpy(), len(names))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from assignment_lib.reporting.plots.theme import BLUE, COLORS, GRAY, GREEN, RED
-from assignment_lib.reporting.tables import paired_intervals
+from assignment_lib.reporting.tables import paired_differences, paired_intervals
 from assignment_lib.training.ablations import ROWS, STRONG_ROWS
 
 _PARTS = ("attributes", "pid", "triplet")
@@ -122,19 +121,17 @@ def ablations(runs: pd.DataFrame, base: str) -> Figure:
 
 def _draw_differences(axes: Axes, part: pd.DataFrame, runs: pd.DataFrame, base: str, score: str) -> None:
     """One panel of `ablations`: a line per variant, below the name of its group."""
-    reference = runs[runs["Variant"] == base].set_index("Seed")[score]
+    reference = runs[runs["Variant"] == base].set_index("Seed")
     differences = {
-        index: (variant.set_index("Seed")[score] - reference).dropna()
-        for index, row in part.iterrows()
-        for variant in [runs[(runs["Variant"] == row["Variant"]) & (runs["Group"] == row["Group"])]]
+        variant: paired_differences(seeds, reference, score) for variant, seeds in runs.groupby(["Group", "Variant"])
     }
-    points = [0.0, *np.concatenate(list(differences.values())).tolist()]
+    points = [0.0, *pd.concat([differences[row.Group, row.Variant] for row in part.itertuples()])]
     margin = 0.35 * (max(points) - min(points)) + 0.5  # intervals of two seeds are wider than any panel
     left, right = min(points) - margin, max(points) + margin
     names: list[str] = []
     for group, variants in part.groupby("Group", sort=False):
         names.append(str(group))
-        for index, row in variants.iterrows():
+        for _, row in variants.iterrows():
             position, verdict = len(names), row[f"{score} verdict"]
             names.append(row["Variant"])
             color, text = _VERDICTS.get(verdict, GRAY), "no such score"
@@ -144,7 +141,7 @@ def _draw_differences(axes: Axes, part: pd.DataFrame, runs: pd.DataFrame, base: 
                 for clipped, end, marker in ((low < left, left, "<"), (high > right, right, ">")):
                     if clipped:
                         axes.plot(end, position, marker, color=color, markersize=8, clip_on=False)
-                seeds = differences[index]
+                seeds = differences[group, row["Variant"]]
                 axes.plot(seeds, [position] * len(seeds), "|", color="black", markersize=7, alpha=0.6, zorder=4)
                 axes.plot(row[f"{score} - base"], position, "o", color=color, markersize=8)
                 text = f"{row[f'{score} - base']:+.1f}"
