@@ -1,6 +1,6 @@
 """Score output files against the identities and attributes of the test, which the files' author did not have.
 
-    python -m assignment_lib.score FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER]
+    python -m assignment_lib.score FOLDER --truth test_truth.csv [--details FOLDER]
 
 Scores those of `reid_test.txt`, `reid_sets.txt` and `classification_test.csv` that are present. Lists are scored by two
 protocols. "cross-camera (Market-1501)" excludes junk images and images of the query's person from the query's camera.
@@ -79,63 +79,42 @@ def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd
     return tasks, pd.concat(by_class, ignore_index=True)
 
 
-def find_files(given: list[Path]) -> dict[str, Path]:
-    """The files to score: file name of the course -> path.
+def find_files(given: Path) -> dict[str, Path]:
+    """The files to score, by name: those in a folder, or a single file that has one of the names.
 
-    A folder is searched for the names of the course. A single file may have another name: a CSV file holds attributes, a
-    `.txt` file with "sets" in its name sets, another one ranked lists. Raises `ValueError` or `OSError` with one sentence
-    if nothing is found or two files have the same content.
+    Raises `FileNotFoundError` without any, and names what is there instead: other spellings, an archive, a folder below.
     """
-    found: dict[str, Path] = {}
-    for path in given:
-        if path.is_dir():
-            present = {name: path / name for name in _NAMES if (path / name).exists()}
-            if not present:
-                raise _not_found(path)
-        elif not path.exists():
-            raise FileNotFoundError(f"{path} does not exist; check the name")
-        elif path.suffix.lower() == ".csv":
-            present = {CLASSIFICATION_TEST: path}
-        elif path.suffix.lower() == ".txt":
-            present = {REID_SETS if "sets" in path.stem.lower() else REID_TEST: path}
-        elif path.name.lower().endswith(files.SUFFIXES):
-            raise ValueError(f"{path} is an archive; unpack it and pass the folder")
-        else:
-            raise ValueError(f"{path} is neither .txt nor .csv; rename it to {', '.join(_NAMES)}")
-        for name, file in present.items():
-            if name in found:
-                raise ValueError(f"{found[name]} and {file} would both be {name}; pass one of them")
-            found[name] = file
-    return found
-
-
-def _not_found(folder: Path) -> FileNotFoundError:
-    """What a folder without the files holds instead: other spellings, an archive, or the files further below."""
-    message = f"{folder} has none of {', '.join(_NAMES)}"
-    for path in sorted(folder.rglob("*")):
+    present = [given] if given.is_file() else [given / name for name in _NAMES]
+    found = {path.name: path for path in present if path.name in _NAMES and path.exists()}
+    if found:
+        return found
+    if not given.exists():
+        raise FileNotFoundError(f"{given} does not exist; check the name")
+    message = f"{given} has none of {', '.join(_NAMES)}"
+    for path in (given, *sorted(given.rglob("*"))):
+        name = path.name.lower()
         if path.name in _NAMES:
-            return FileNotFoundError(f"{message}, but {path.parent} has; pass that folder")
-        if path.name.lower() in _NAMES:
-            return FileNotFoundError(f"{message}, but {path.name}; rename it to {path.name.lower()}")
-        if path.name.lower().endswith(files.SUFFIXES):
-            return FileNotFoundError(f"{message}, but the archive {path.name}; unpack it and pass its folder")
-    return FileNotFoundError(f"{message}; pass another folder")
+            raise FileNotFoundError(f"{message}, but {path.parent} has; pass that folder")
+        if name in _NAMES:
+            raise FileNotFoundError(f"{message}, but {path.name}; rename it to {name}")
+        if name.endswith(files.SUFFIXES):
+            raise FileNotFoundError(f"{message}, but the archive {path.name}; unpack it and pass its folder")
+    raise FileNotFoundError(f"{message}; pass another folder")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: `FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER]`; returns the exit status."""
-    description, _, protocols = (__doc__ or "").partition("\n\n")
+    """Command line: `FOLDER --truth test_truth.csv [--details FOLDER]`; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m assignment_lib.score", description=description, epilog=protocols.partition("\n\n")[2]
+        "python -m assignment_lib.score", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", type=Path, help=f"a folder with {', '.join(_NAMES)}, or the files")
+    parser.add_argument("folder", type=Path, help=f"a folder with {', '.join(_NAMES)}, or one of the files")
     parser.add_argument("--truth", required=True, type=Path, help="test_truth.csv, or its folder")
     parser.add_argument("--details", type=Path, help="a folder for CSV files with the details; created if necessary")
     options = parser.parse_args(arguments)
     try:
         if options.details and options.details.is_file():
             raise NotADirectoryError(f"{options.details} is a file; pass a folder for the details")
-        details = _score(options.files, options.truth)
+        details = _score(options.folder, options.truth)
         if options.details:
             for name, table in details.items():
                 files.write_text(options.details / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -149,19 +128,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _score(given: list[Path], truth_path: Path) -> dict[str, pd.DataFrame]:
+def _score(folder: Path, truth_path: Path) -> dict[str, pd.DataFrame]:
     """Print the scores and return the tables of `--details`. All files are read before any is scored."""
-    found = find_files(given)
-    truth = read_truth(truth_path)
+    found, truth = find_files(folder), read_truth(truth_path)
     queries, gallery = truth.query["file"].tolist(), truth.gallery["file"].tolist()
-    lists = {
-        name: output_files.read_reid_test(found[name], queries, gallery)
-        for name in (REID_TEST, REID_SETS)
-        if name in found
-    }
-    classes = None
-    if CLASSIFICATION_TEST in found:
-        classes = output_files.read_classification_test(found[CLASSIFICATION_TEST], gallery)
+    attributes = found.pop(CLASSIFICATION_TEST, None)
+    classes = output_files.read_classification_test(attributes, gallery) if attributes else None
+    lists = {name: output_files.read_reid_test(path, queries, gallery) for name, path in found.items()}
     ids = truth.gallery["pid"]
     print(
         f"truth: {truth_path}\n{len(truth.query)} queries of {truth.query['pid'].nunique()} people; {len(ids)} test images, "
@@ -176,7 +149,7 @@ def _score(given: list[Path], truth_path: Path) -> dict[str, pd.DataFrame]:
     if classes is not None:
         tasks, by_class = score_classes(classes, truth)
         details |= {"attribute_tasks": tasks, "attribute_classes": by_class}
-        print(f"\n{found[CLASSIFICATION_TEST]}\n\n{_text(tasks, '.1f')}")
+        print(f"\n{attributes}\n\n{_text(tasks, '.1f')}")
         absent = by_class[by_class["images"] == 0]
         if len(absent):
             missing = ", ".join(absent["task"] + ": " + absent["class"])
@@ -199,9 +172,8 @@ def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth) -> dict[s
         details[name.removesuffix(".txt") + suffix] = table
         row = {"protocol": protocol} | {label: 100 * scores[key] for key, label in shares.items()}
         rows.append(row | {"images per query": scores["length"], "scored queries": scores["scored"]})
-    print(_text(pd.DataFrame(rows), ".1f"))
     empty = sum(not images for images in lists.values())
-    print("\n".join(["", f"{len(lists)} queries, {empty} empty lists.", *notes]))
+    print("\n".join([_text(pd.DataFrame(rows), ".1f"), "", f"{len(lists)} queries, {empty} empty lists.", *notes]))
     table = details.get(name.removesuffix(".txt"), pd.DataFrame({"valid": []}))
     worst = table[table["valid"].astype(bool)]
     if name == REID_TEST and len(worst):

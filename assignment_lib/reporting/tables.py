@@ -119,11 +119,6 @@ def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Task", "Classes", "Absent"])
 
 
-def recipe_column(name: str) -> str:
-    """The name of a recipe in a table, which tells the recipe `report` from the report's published figures."""
-    return f"recipe {name}"
-
-
 def attribute_table(
     scores: Mapping[str, Mapping[str, float]], baselines: Mapping[str, Mapping[str, float]], name: str = ""
 ) -> pd.DataFrame:
@@ -134,7 +129,7 @@ def attribute_table(
     the accuracy of always predicting the most frequent class, and "mAcc (chance)", the mean class accuracy of guessing.
     "Classes" counts the classes that occur among the scored images: mAcc is a mean over those only.
     """
-    suffix = f" ({recipe_column(name)})" if name else ""
+    suffix = f" (recipe {name})" if name else ""  # the recipe `report` differs from the report
     rows = []
     for task, (report_acc, report_macc) in REPORT_TABLE_1.items():
         n_classes = len(TASKS[task]) if task in TASKS else N_CLASSES
@@ -162,7 +157,7 @@ def reid_table(
     those of ImageNet features in the same search (None omits the column), and `alone` those of searching the validation
     images alone, as in the report.
     """
-    columns = {"untrained ImageNet": untrained, f"{recipe_column(name)} ({TEST_LIKE})": scores, ALONE: alone}
+    columns = {"untrained ImageNet": untrained, f"recipe {name} ({TEST_LIKE})": scores, ALONE: alone}
     table = pd.DataFrame({"Re-ID": list(REID_FIGURES.values())})
     for column, values in columns.items():
         if values is not None:

@@ -16,7 +16,6 @@ from assignment_lib.evaluation.attribute_scores import confusion
 from assignment_lib.evaluation.predictions import Predictions
 from assignment_lib.reporting.plots.images import image_sheet
 from assignment_lib.reporting.plots.theme import BLUE, ORANGE
-from assignment_lib.reporting.tables import recipe_column
 
 
 def attribute_bars(table: pd.DataFrame, name: str) -> Figure:
@@ -26,14 +25,13 @@ def attribute_bars(table: pd.DataFrame, name: str) -> Figure:
     single class is pale.
     """
     figure, axes = plt.subplots(figsize=(11, 4.4), layout="constrained")
-    positions, recipe = np.arange(len(table)), recipe_column(name)
-    columns = (f"mAcc ({recipe})", "mAcc (report)", "mAcc (chance)")
-    values, report, chance = (table[column].to_numpy() for column in columns)
-    bars = axes.bar(positions, values, 0.62, color=BLUE, label=recipe)
+    positions = np.arange(len(table))
+    values, report, chance = (table[f"mAcc ({kind})"].to_numpy() for kind in (f"recipe {name}", "report", "chance"))
+    bars = axes.bar(positions, values, 0.62, color=BLUE, label=f"recipe {name}")
     axes.plot(positions, report, "D", color="black", markerfacecolor="white", label="the report (Market-1501)")
     axes.hlines(chance, positions - 0.4, positions + 0.4, color=ORANGE, linewidth=3, label="chance")
     top = np.max([values, report, chance], axis=0)
-    for bar, place, value, height, classes in zip(bars, positions, values, top, table["Classes"], strict=True):
+    for place, (bar, value, height, classes) in enumerate(zip(bars, values, top, table["Classes"], strict=True)):
         axes.text(place, 2, f"{value:.0f}", ha="center", color="white", fontsize=9, weight="bold")
         present, n_classes = (int(number) for number in classes.split(" of "))
         if present < n_classes:
@@ -107,5 +105,8 @@ def attribute_errors(images: Tensor, errors: pd.DataFrame, pids: Sequence[int]) 
         f"{row['task']}: {row['predicted']}\n({100 * row['confidence']:.0f} %)\ntrue: {row['true']}"
         for _, row in errors.iterrows()
     ]
-    chosen, people = ([values[position] for position in errors["image"]] for values in (images, pids))
+    chosen, people = (
+        [images[position] for position in errors["image"]],
+        [pids[position] for position in errors["image"]],
+    )
     return image_sheet(chosen, titles, 7, "Errors with the highest probability of the wrong class", people)

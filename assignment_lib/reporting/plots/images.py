@@ -52,11 +52,7 @@ def image_grid(rows: int, columns: int, width: float, height: float, title: str 
 
 
 def image_sheet(
-    images: Sequence[Tensor],
-    titles: Sequence[str] = (),
-    columns: int = 10,
-    title: str = "",
-    pids: Sequence[int] = (),
+    images: Sequence[Tensor], titles: Sequence[str] = (), columns: int = 10, title: str = "", pids: Sequence[int] = ()
 ) -> Figure:
     """Draw images `(3, H, W)` side by side, `columns` per row, with `titles` above them.
 
