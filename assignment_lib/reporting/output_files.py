@@ -40,25 +40,19 @@ def write_reid_test(
     """Write `reid_test.txt` or `reid_sets.txt`: a line per query, `000012.jpg: 000345.jpg, 004711.jpg`, best first.
 
     `lists[i]`, int64 `(K_i,)`, are the positions in `gallery_files` for query i; an empty list gives `000012.jpg:`.
-    Raises `ValueError` before writing if a query is missing or repeated, an image is repeated in a line or not in the
-    gallery, or a name contains a separator.
+    Raises `ValueError` before writing if a file name is repeated or contains a separator, a query has no list, or a list
+    repeats an image or names one outside the gallery.
     """
     for name in (*query_files, *gallery_files):
         if re.search(r"[\s:,]", name):
             raise ValueError(f"{path.name}: the file name {name!r} has a space, comma or colon; rename the file")
-    if len(set(gallery_files)) != len(gallery_files):
-        raise ValueError(f"{path.name}: a gallery file name is repeated; pass every image once")
-    if len(lists) != len(query_files) or len(set(query_files)) != len(query_files):
-        raise ValueError(
-            f"{path.name}: {len(lists)} lists for {len(set(query_files))} different queries; pass one each"
-        )
-    lines = []
+    if len(lists) != len(query_files) or any(len(set(names)) < len(names) for names in (query_files, gallery_files)):
+        raise ValueError(f"{path.name}: pass one list per query, and each query and gallery file name once")
+    lines, known = [], range(len(gallery_files))
     for query, positions in zip(query_files, lists, strict=True):
         listed = positions.tolist()
-        if listed and not 0 <= min(listed) <= max(listed) < len(gallery_files):
-            raise ValueError(f"{path.name}: the list of {query} has a position outside the gallery")
-        if len(set(listed)) != len(listed):
-            raise ValueError(f"{path.name}: the list of {query} repeats an image")
+        if len(set(listed)) < len(listed) or not all(position in known for position in listed):
+            raise ValueError(f"{path.name}: the list of {query} repeats an image or has a position outside the gallery")
         lines.append(f"{query}: {', '.join(gallery_files[position] for position in listed)}".rstrip())
     files.write_text(path, "\n".join(lines) + "\n")
 
@@ -105,10 +99,9 @@ def write_classification_test(path: Path, image_files: Sequence[str], prediction
     `predictions` are class indices `(N, 12)` int64. Raises `ValueError` before writing if the lengths differ or a file
     name is repeated.
     """
-    if len(image_files) != len(predictions) or len(set(image_files)) != len(image_files):
-        raise ValueError(
-            f"{path.name}: {len(predictions)} predictions for {len(set(image_files))} different images; pass one each"
-        )
+    n_images = len(set(image_files))
+    if not len(image_files) == len(predictions) == n_images:
+        raise ValueError(f"{path.name}: {len(predictions)} predictions for {n_images} different images; pass one each")
     table = to_annotations(pd.DataFrame(predictions.numpy(), columns=list(TASKS)))
     table.insert(0, "id", list(image_files))
     files.write_text(path, table[["id", *CLASSIFICATION_COLUMNS]].to_csv(index=False, lineterminator="\n"))
@@ -123,11 +116,10 @@ def read_classification_test(path: Path, images: Sequence[str]) -> pd.DataFrame:
     table = read_csv(path, ["id", *ANNOTATION_COLUMNS])
     known, line_of = set(images), dict[str, int]()
     for line, name in table["id"].items():
-        place = f"{path}: line {line}"
         if name in line_of:
-            raise ValueError(f"{place} repeats the image {name} of line {line_of[name]}; keep one of them")
+            raise ValueError(f"{path}: line {line} repeats the image {name} of line {line_of[name]}; keep one of them")
         if name not in known:
-            raise ValueError(f"{place} has the id {name!r}, which is not a test image{_example(known)}; correct it")
+            raise ValueError(f"{path}: line {line} has the id {name!r}, not a test image{_example(known)}; correct it")
         line_of[name] = line
     missing = [name for name in images if name not in line_of]
     if missing:

@@ -171,17 +171,14 @@ def predicted_versus_test(validation: Mapping[str, Any], test: Mapping[str, Any]
 
     Both are nested scores as `evaluation.validation` returns them. `validation["reid"]` holds the scores of the search
     that matches the test, with 95 % intervals where computed; its "among_validation" those of the validation images
-    alone. The differences are in percentage points. Rows and columns without scores are left out; without test scores
-    (None or empty) the table is empty.
+    alone. The differences are in percentage points. Rows and columns without scores are omitted.
     """
-    test = test or {}
-    rows = []
+    test, rows = test or {}, []
     reid, test_reid = validation.get("reid"), test.get("reid")
-    if reid is not None and test_reid is not None:
-        alone = reid.get("among_validation")
+    if reid and test_reid:
+        alone = reid.get("among_validation") or {}
         for name, label in REID_FIGURES.items():
-            row = {"Score": label, ALONE: alone[name] if alone else np.nan}
-            row |= {TEST_LIKE: reid[name], "test": test_reid[name]}
+            row = {"Score": label, ALONE: alone.get(name), TEST_LIKE: reid[name], "test": test_reid[name]}
             if f"{name}_low" in reid:
                 row["95 % interval"] = f"{100 * reid[f'{name}_low']:.1f} to {100 * reid[f'{name}_high']:.1f}"
             rows.append(row)

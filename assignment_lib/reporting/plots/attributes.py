@@ -105,8 +105,6 @@ def attribute_errors(images: Tensor, errors: pd.DataFrame, pids: Sequence[int]) 
         f"{row['task']}: {row['predicted']}\n({100 * row['confidence']:.0f} %)\ntrue: {row['true']}"
         for _, row in errors.iterrows()
     ]
-    chosen, people = (
-        [images[position] for position in errors["image"]],
-        [pids[position] for position in errors["image"]],
-    )
+    positions = errors["image"].tolist()
+    chosen, people = [images[position] for position in positions], [pids[position] for position in positions]
     return image_sheet(chosen, titles, 7, "Errors with the highest probability of the wrong class", people)

@@ -75,12 +75,10 @@ def worst_query_grid(
 
     `ranking` holds complete rankings. Raises `ValueError` if the test identities are unknown or no query has a match.
     """
-    verdicts = judge(ranking.order, query, gallery)
-    if verdicts is None:
-        raise ValueError("the test identities are unknown, so queries have no AP; skip this figure")
+    verdicts = judge(ranking.order, query, gallery) or []
     worst = worst_queries(verdicts)
     if worst.empty:
-        raise ValueError("no query has a match in the gallery; skip this figure")
+        raise ValueError("no query has a known match in the gallery, so none has an AP; skip this figure")
     rows = worst["query"].tolist()
     titles = [f"AP {100 * row['AP']:.0f} %\nfirst: {int(row['first match'])}." for _, row in worst.iterrows()]
     title = f"The {len(rows)} queries with the lowest AP; last column: first true match"
@@ -103,9 +101,8 @@ def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: flo
         lower.hist(values, bins, histtype="stepfilled", alpha=0.65, color=color, label=label)
     for axes in (upper, lower):
         axes.axvline(threshold, color="black", linestyle="--", linewidth=1.2)
-    upper.text(
-        threshold, 0.98, f" threshold {threshold:g}", transform=upper.get_xaxis_transform(), fontsize=9, va="top"
-    )
+    axis = upper.get_xaxis_transform()
+    upper.text(threshold, 0.98, f" threshold {threshold:g}", transform=axis, fontsize=9, va="top")
     upper.set(ylabel="density", title="Similarities of pairs of images")
     lower.set(xlabel="cosine similarity", ylabel="pairs (log scale)", yscale="log", ylim=(0.7, None))
     figure.legend(loc="outside lower left", frameon=False, fontsize=9)
@@ -160,8 +157,7 @@ def embedding_map(points: np.ndarray, labels: Mapping[str, np.ndarray], agreemen
         axes.set(xticks=[], yticks=[])
         axes.set_title(title, fontsize=10)
         if len(frequent):
-            axes.legend(
-                loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, frameon=False, fontsize=8, columnspacing=0.8
-            )
+            below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0)}
+            axes.legend(**below, ncols=5, frameon=False, fontsize=8, columnspacing=0.8)
     figure.suptitle(f"t-SNE map of {len(points):,} embeddings (distances between groups have no meaning)", fontsize=11)
     return figure

@@ -12,6 +12,7 @@ import numpy as np
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import Predictions
+from assignment_lib.evaluation.protocol import precision_recall_f1
 from assignment_lib.reporting.widget.state import CURRENT, EXCLUDED, MATCH, UNKNOWN, WRONG, Results, State
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
@@ -147,10 +148,9 @@ def header(state: State, results: Results, queries: int) -> str:
         f'<span title="{MARKS[verdict][3]}">{mark(verdict)} {results.count(verdict):,} {MARKS[verdict][2]}</span>'
         for verdict in (MATCH, WRONG, EXCLUDED)
     ]
-    counts.append(f'<span title="Matches that are not returned">{len(results.missed):,} missed</span>')
     right, wrong, missed = results.count(MATCH), results.count(WRONG), len(results.missed)
+    counts.append(f'<span title="Matches that are not returned">{missed:,} missed</span>')
     if right + missed:
-        precision, recall = right / max(1, right + wrong), right / (right + missed)
-        f1 = 2 * right / (2 * right + wrong + missed)
+        precision, recall, f1 = precision_recall_f1(right, right + wrong, right + missed)
         counts.append(f"<span>Precision {precision:.2f} · Recall {recall:.2f} · F1 {f1:.2f}</span>")
     return f'{sentence}<p class="qr-counts">{"".join(counts)}</p>'
