@@ -228,12 +228,12 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     base = runs[runs["Group"] == "base"].set_index("Seed")
     rows = []
     for (group, variant), seeds in runs.groupby(["Group", "Variant"], sort=False):
-        means = seeds[["Parameters (M)", "Acc", "mAcc", "mAP", "rank-1"]].mean()
-        row = {"Group": group, "Variant": variant, "Parameters (M)": means["Parameters (M)"]}
+        row = {"Group": group, "Variant": variant, "Parameters (M)": seeds["Parameters (M)"].mean()}
         if "Seconds per epoch" in runs:
             row["Seconds per epoch"] = seeds["Seconds per epoch"].min()
-        row |= {"Acc": means["Acc"], "mAcc": means["mAcc"], "± mAcc": seeds["mAcc"].std()}
-        row |= {"mAP": means["mAP"], "± mAP": seeds["mAP"].std(), "rank-1": means["rank-1"], "Seeds": len(seeds)}
+        row |= {"Acc": seeds["Acc"].mean(), "mAcc": seeds["mAcc"].mean(), "± mAcc": seeds["mAcc"].std()}
+        row |= {"mAP": seeds["mAP"].mean(), "± mAP": seeds["mAP"].std(), "rank-1": seeds["rank-1"].mean()}
+        row["Seeds"] = len(seeds)
         for score in ("mAcc", "mAP"):
             differences = paired_differences(seeds, base, score)
             if group != "base" and len(differences):
@@ -280,10 +280,8 @@ def decisions_table(runs: pd.DataFrame) -> pd.DataFrame:
         variant = row["Group"], row["Variant"]
         line = {"Group": variant[0], "Variant": variant[1], "Report": conclusions.get(variant, "")}
         for score in ("mAP", "mAcc"):
-            numbers = f"{row[f'{score} - base']:+.1f}"
-            if np.isfinite(row[f"{score} low"]):
-                numbers += f", {row[f'{score} low']:+.1f} to {row[f'{score} high']:+.1f}"
-            verdict = row[f"{score} verdict"]
+            mean, low, high, verdict = (row[f"{score} {column}"] for column in ("- base", "low", "high", "verdict"))
+            numbers = f"{mean:+.1f}" + (f", {low:+.1f} to {high:+.1f}" if np.isfinite(low) else "")
             line[f"{score} here"] = f"{verdict} ({numbers})" if verdict else ""
         lines.append(line)
     return pd.DataFrame(lines)

@@ -94,19 +94,18 @@ def ablations(runs: pd.DataFrame, base: str) -> Figure:
     exceeds the panel ends in an arrow. Networks from scratch have panels with another scale.
     Raises `ValueError` if `runs` has no variant `base`, or nothing else.
     """
-    if base not in set(runs["Variant"]):
-        raise ValueError(f"no variant is called {base!r}; pass base as one of {sorted(set(runs['Variant']))}")
+    variants = set(runs["Variant"])
+    if base not in variants or len(variants) == 1:
+        raise ValueError(
+            f"the runs have the variants {sorted(variants)}; pass runs of {base!r} and of at least one other"
+        )
     runs = runs.assign(Group=runs["Group"].where(runs["Variant"] != base, "base"))
     intervals = paired_intervals(runs)
-    if intervals.empty:
-        raise ValueError(f"the runs have no variant other than {base!r}; add one")
     scratch = intervals["Variant"].isin(_FROM_SCRATCH)
     parts = [part for part in (intervals[~scratch], intervals[scratch]) if len(part)]
     lines = [len(part) + part["Group"].nunique() for part in parts]
-    figsize = (11, 1.9 + 0.27 * sum(lines) + 0.5 * len(parts))
-    figure, grid = plt.subplots(
-        len(parts), 2, figsize=figsize, squeeze=False, height_ratios=lines, layout="constrained"
-    )
+    figure = plt.figure(figsize=(11, 1.9 + 0.27 * sum(lines) + 0.5 * len(parts)), layout="constrained")
+    grid = figure.subplots(len(parts), 2, squeeze=False, height_ratios=lines)
     for part, row in zip(parts, grid, strict=True):
         for score, axes in zip(("mAP", "mAcc"), row, strict=True):
             _draw_differences(axes, part, runs, base, score)

@@ -76,12 +76,11 @@ class Card(NamedTuple):
 def predicted_attributes(predictions: Predictions, position: int, targets: Mapping[str, int]) -> list[Prediction]:
     """The most probable class of each task for the image at `position`, next to its `targets` (-1 where unknown)."""
     made = []
-    for task, names in TASKS.items():
-        if task in predictions.probabilities:
-            confidence, best = predictions.probabilities[task][position].max(0)
-            target = int(targets.get(task, -1))
-            true = names[target] if target >= 0 else ""
-            made.append(Prediction(task, names[int(best)], float(confidence), true))
+    for task, probabilities in predictions.probabilities.items():
+        confidence, best = probabilities[position].max(0)
+        target = int(targets.get(task, -1))
+        true = TASKS[task][target] if target >= 0 else ""
+        made.append(Prediction(task, TASKS[task][int(best)], float(confidence), true))
     return made
 
 
