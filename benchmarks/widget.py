@@ -12,20 +12,17 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT)]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "browser"), str(ROOT)]
 import demo  # noqa: E402
+from serving import free_port, wait_for  # noqa: E402
 
 LIMIT, LIMIT_HARDEST = 200, 2000  # milliseconds; the hardest queries are ranked once
 CELL = """
@@ -75,21 +72,6 @@ def measure(page, repeat: int) -> dict[str, float]:
     return medians
 
 
-def wait_for(address: str, seconds: float = 120) -> None:
-    """Wait until a server answers."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=5)
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.25)
-
-
 def main() -> int:
     """Serve the widget, measure, and print one line per kind of click."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,16 +84,14 @@ def main() -> int:
     if chromium is None:
         print("Chromium is missing. Run: apt-get install chromium")
         return 1
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     cell = CELL.format(root=str(ROOT), tests=str(ROOT / "tests" / "reporting" / "widget"), images=arguments.images)
     with tempfile.TemporaryDirectory() as folder:
         notebook = Path(folder) / "large.ipynb"
         notebook.write_text(json.dumps(demo.page([("code", cell)])), encoding="utf-8")
         server = subprocess.Popen(demo.command(notebook, port, browser=False), env=os.environ, cwd=folder)
         try:
-            wait_for(f"http://127.0.0.1:{port}/voila/static/favicon.ico")
+            wait_for(f"http://127.0.0.1:{port}/voila/static/favicon.ico", server, 120)
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

@@ -22,34 +22,28 @@ if _PROGRAM.exists():
     # %tensorboard looks here first; without an activated virtual environment the program is not on the PATH
     os.environ.setdefault("TENSORBOARD_BINARY", str(_PROGRAM))
 
+_PROJECTED = 1000  # images in the projector
+
 
 def add_images(
-    folder: Path,
-    batch: Batch,
-    predictions: Predictions,
-    images: Tensor,
-    table: pd.DataFrame,
-    epoch: int,
-    most: int = 1000,
+    folder: Path, batch: Batch, predictions: Predictions, images: Tensor, table: pd.DataFrame, epoch: int
 ) -> None:
     """Add images to the TensorBoard files of a run in `folder` (the folder of the training), at the step `epoch`.
 
-    These are the augmented images of `batch`; the confusion matrices, if `predictions` and `table` have attributes; and
-    for the projector tab the embeddings of the first `most` validation images with their labels and their images (uint8
-    `(N, 3, H, W)`).
+    These are the augmented images of `batch`; the confusion matrices, if `predictions` and `table` have attributes; and,
+    for the projector tab, the embeddings of the first 1,000 validation images with their labels and `images`, uint8
+    `(N, 3, H, W)`.
     """
-    labels = ["pid", "camera", *(TASKS if set(TASKS) <= set(table.columns) else [])]
-    rows = table[labels].head(most).astype(object)
-    for task in labels[2:]:
+    tasks = list(TASKS) if set(TASKS) <= set(table.columns) else []
+    rows = table[["pid", "camera", *tasks]].head(_PROJECTED).astype(object)
+    for task in tasks:
         rows[task] = [TASKS[task][value] for value in rows[task]]
     with SummaryWriter(folder / "tensorboard") as board:
         board.add_image("augmented batch", make_grid(batch.images.float().cpu(), nrow=16, padding=1), epoch)
-        if predictions.probabilities and len(labels) > 2:
+        if tasks and predictions.probabilities:
             board.add_figure("confusion", plots.confusion_matrices(plots.confusions(predictions, table)), epoch)
-        board.add_embedding(
-            predictions.embeddings[:most], rows.astype(str).values.tolist(), _square(images[:most]), epoch,
-            "validation", labels,
-        )  # fmt: skip
+        embeddings, squares = predictions.embeddings[:_PROJECTED], _square(images[:_PROJECTED])
+        board.add_embedding(embeddings, rows.astype(str).values.tolist(), squares, epoch, "validation", list(rows))
 
 
 def _square(images: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Score output files against the identities and attributes of the test, which the files' author did not have.
 
-    python -m assignment_lib.score FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER]
+    python -m assignment_lib.score FOLDER --truth test_truth.csv [--details FOLDER]
 
 Scores those of `reid_test.txt`, `reid_sets.txt` and `classification_test.csv` that are present. Lists are scored by two
 protocols. "cross-camera (Market-1501)" excludes junk images and images of the query's person from the query's camera.
@@ -67,82 +67,54 @@ def score_classes(classes: pd.DataFrame, truth: Truth) -> tuple[pd.DataFrame, pd
         raise ValueError("The truth has no attributes; score the folder without its classification_test.csv")
     predicted, targets = classes[list(TASKS)][known], truth.gallery.loc[known, list(TASKS)]
     scores, baselines = attribute_scores(predicted, targets), attribute_baselines(targets, targets)
+    tasks = 100 * pd.concat([pd.DataFrame(scores), pd.DataFrame(baselines).drop("classes")]).T
+    tasks = (
+        tasks.rename(columns={"majority_acc": "majority", "chance_macc": "chance"}).rename_axis("task").reset_index()
+    )
     by_class = []
     for task, names in TASKS.items():
         counts = confusion(predicted[task].to_numpy(), targets[task].to_numpy(), len(names))
-        columns = zip(names, counts.sum(1).tolist(), counts.diagonal().tolist(), counts.sum(0).tolist(), strict=True)
-        by_class += [(task, *values) for values in columns]
-    tasks = [
-        {
-            "task": task,
-            "acc": 100 * scores[task]["acc"],
-            "macc": 100 * scores[task]["macc"],
-            "majority": 100 * baselines[task]["majority_acc"],
-            "chance": 100 * baselines[task]["chance_macc"],
-        }
-        for task in scores
-    ]
-    return pd.DataFrame(tasks), pd.DataFrame(by_class, columns=["task", "class", "images", "recognised", "predicted"])
+        columns = {"images": counts.sum(1), "recognised": counts.diagonal(), "predicted": counts.sum(0)}
+        by_class.append(pd.DataFrame({"task": task, "class": names} | columns))
+    return tasks, pd.concat(by_class, ignore_index=True)
 
 
-def find_files(given: list[Path]) -> dict[str, Path]:
-    """The files to score: file name of the course -> path.
+def find_files(given: Path) -> dict[str, Path]:
+    """The files to score, by name: those in a folder, or a single file that has one of the names.
 
-    A folder is searched for the names of the course. A single file may have another name: a CSV file holds attributes, a
-    `.txt` file with "sets" in its name sets, another one ranked lists. Raises `ValueError` or `OSError` with one sentence
-    if nothing is found or two files have the same content.
+    Raises `FileNotFoundError` without any, and names what is there instead: other spellings, an archive, a folder below.
     """
-    found: dict[str, Path] = {}
-    for path in given:
-        if path.is_dir():
-            present = {name: path / name for name in _NAMES if (path / name).exists()}
-            if not present:
-                raise _not_found(path)
-        elif not path.exists():
-            raise FileNotFoundError(f"{path} does not exist; check the name")
-        elif path.suffix.lower() == ".csv":
-            present = {CLASSIFICATION_TEST: path}
-        elif path.suffix.lower() == ".txt":
-            present = {REID_SETS if "sets" in path.stem.lower() else REID_TEST: path}
-        elif path.name.lower().endswith(files.SUFFIXES):
-            raise ValueError(f"{path} is an archive; unpack it and pass the folder")
-        else:
-            raise ValueError(f"{path} is neither .txt nor .csv; rename it to {', '.join(_NAMES)}")
-        for name, file in present.items():
-            if name in found:
-                raise ValueError(f"{found[name]} and {file} would both be {name}; pass one of them")
-            found[name] = file
-    return found
-
-
-def _not_found(folder: Path) -> FileNotFoundError:
-    """What a folder without the files holds instead: other spellings, an archive, or the files further below."""
-    message = f"{folder} has none of {', '.join(_NAMES)}"
-    for path in sorted(folder.rglob("*")):
+    present = [given] if given.is_file() else [given / name for name in _NAMES]
+    found = {path.name: path for path in present if path.name in _NAMES and path.exists()}
+    if found:
+        return found
+    if not given.exists():
+        raise FileNotFoundError(f"{given} does not exist; check the name")
+    message = f"{given} has none of {', '.join(_NAMES)}"
+    for path in (given, *sorted(given.rglob("*"))):
+        name = path.name.lower()
         if path.name in _NAMES:
-            return FileNotFoundError(f"{message}, but {path.parent} has; pass that folder")
-        if path.name.lower() in _NAMES:
-            return FileNotFoundError(f"{message}, but {path.name}; rename it to {path.name.lower()}")
-        if path.name.lower().endswith(files.SUFFIXES):
-            return FileNotFoundError(f"{message}, but the archive {path.name}; unpack it and pass its folder")
-    return FileNotFoundError(f"{message}; pass another folder")
+            raise FileNotFoundError(f"{message}, but {path.parent} has; pass that folder")
+        if name in _NAMES:
+            raise FileNotFoundError(f"{message}, but {path.name}; rename it to {name}")
+        if name.endswith(files.SUFFIXES):
+            raise FileNotFoundError(f"{message}, but the archive {path.name}; unpack it and pass its folder")
+    raise FileNotFoundError(f"{message}; pass another folder")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: `FOLDER_OR_FILES --truth test_truth.csv [--details FOLDER] [--show N]`; returns the exit status."""
-    description, _, protocols = (__doc__ or "").partition("\n\n")
+    """Command line: `FOLDER --truth test_truth.csv [--details FOLDER]`; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m assignment_lib.score", description=description, epilog=protocols.partition("\n\n")[2]
+        "python -m assignment_lib.score", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", type=Path, help=f"a folder with {', '.join(_NAMES)}, or the files")
+    parser.add_argument("folder", type=Path, help=f"a folder with {', '.join(_NAMES)}, or one of the files")
     parser.add_argument("--truth", required=True, type=Path, help="test_truth.csv, or its folder")
     parser.add_argument("--details", type=Path, help="a folder for CSV files with the details; created if necessary")
-    parser.add_argument("--show", type=int, default=10, help="number of worst queries to print (default: 10)")
     options = parser.parse_args(arguments)
     try:
         if options.details and options.details.is_file():
             raise NotADirectoryError(f"{options.details} is a file; pass a folder for the details")
-        details = _score(options.files, options.truth, options.show)
+        details = _score(options.folder, options.truth)
         if options.details:
             for name, table in details.items():
                 files.write_text(options.details / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -156,19 +128,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataFrame]:
+def _score(folder: Path, truth_path: Path) -> dict[str, pd.DataFrame]:
     """Print the scores and return the tables of `--details`. All files are read before any is scored."""
-    found = find_files(given)
-    truth = read_truth(truth_path)
+    found, truth = find_files(folder), read_truth(truth_path)
     queries, gallery = truth.query["file"].tolist(), truth.gallery["file"].tolist()
-    lists = {
-        name: output_files.read_reid_test(found[name], queries, gallery)
-        for name in (REID_TEST, REID_SETS)
-        if name in found
-    }
-    classes = None
-    if CLASSIFICATION_TEST in found:
-        classes = output_files.read_classification_test(found[CLASSIFICATION_TEST], gallery)
+    attributes = found.pop(CLASSIFICATION_TEST, None)
+    classes = output_files.read_classification_test(attributes, gallery) if attributes else None
+    lists = {name: output_files.read_reid_test(path, queries, gallery) for name, path in found.items()}
     ids = truth.gallery["pid"]
     print(
         f"truth: {truth_path}\n{len(truth.query)} queries of {truth.query['pid'].nunique()} people; {len(ids)} test images, "
@@ -179,11 +145,11 @@ def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataF
     details: dict[str, pd.DataFrame] = {}
     for name, listed in lists.items():
         print(f"\n{found[name]}\n")
-        details |= _print_lists(name, listed, truth, show)
+        details |= _print_lists(name, listed, truth)
     if classes is not None:
         tasks, by_class = score_classes(classes, truth)
         details |= {"attribute_tasks": tasks, "attribute_classes": by_class}
-        print(f"\n{found[CLASSIFICATION_TEST]}\n\n{_text(tasks, '.1f')}")
+        print(f"\n{attributes}\n\n{_text(tasks, '.1f')}")
         absent = by_class[by_class["images"] == 0]
         if len(absent):
             missing = ", ".join(absent["task"] + ": " + absent["class"])
@@ -191,7 +157,7 @@ def _score(given: list[Path], truth_path: Path, show: int) -> dict[str, pd.DataF
     return details
 
 
-def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth, show: int) -> dict[str, pd.DataFrame]:
+def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth) -> dict[str, pd.DataFrame]:
     """Print the scores of one file by both protocols; the details by CSV name. A set has no order, so no AP or rank."""
     shares = {"precision": "precision", "recall": "recall", "f1": "F1"}
     if name == REID_TEST:
@@ -206,13 +172,12 @@ def _print_lists(name: str, lists: dict[str, list[str]], truth: Truth, show: int
         details[name.removesuffix(".txt") + suffix] = table
         row = {"protocol": protocol} | {label: 100 * scores[key] for key, label in shares.items()}
         rows.append(row | {"images per query": scores["length"], "scored queries": scores["scored"]})
-    print(_text(pd.DataFrame(rows), ".1f"))
     empty = sum(not images for images in lists.values())
-    print("\n".join(["", f"{len(lists)} queries, {empty} empty lists.", *notes]))
+    print("\n".join([_text(pd.DataFrame(rows), ".1f"), "", f"{len(lists)} queries, {empty} empty lists.", *notes]))
     table = details.get(name.removesuffix(".txt"), pd.DataFrame({"valid": []}))
     worst = table[table["valid"].astype(bool)]
-    if name == REID_TEST and show and len(worst):
-        worst = worst.sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(show)
+    if name == REID_TEST and len(worst):
+        worst = worst.sort_values(["ap", "missed"], ascending=[True, False], kind="stable").head(10)
         print(f"\nQueries with the lowest AP, {CROSS_CAMERA}\n\n{_text(worst.drop(columns='valid'), '.3f')}")
     return details
 

@@ -91,18 +91,17 @@ def data_table(data: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def rare_classes(table: pd.DataFrame, most: int = 10) -> pd.DataFrame:
-    """The `most` of the 41 classes with the fewest identities, rarest first.
+def rare_classes(table: pd.DataFrame) -> pd.DataFrame:
+    """The ten of the 41 classes with the fewest identities, rarest first: columns Class, People, Images.
 
-    `table` has one row per image, with pid and targets; images without annotations (-1) are not counted. Columns: Class,
-    People, Images.
+    `table` has one row per image, with pid and targets; images without annotations (-1) are not counted.
     """
     rows = []
     for task, classes in TASKS.items():
         for value, name in enumerate(classes):
             images = table[table[task] == value]
             rows.append({"Class": f"{task}: {name}", "People": images["pid"].nunique(), "Images": len(images)})
-    return pd.DataFrame(rows).sort_values(["People", "Images"], kind="stable").head(most).reset_index(drop=True)
+    return pd.DataFrame(rows).sort_values(["People", "Images"], kind="stable").head(10).reset_index(drop=True)
 
 
 def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
@@ -120,64 +119,45 @@ def absent_classes(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Task", "Classes", "Absent"])
 
 
-def recipe_column(name: str) -> str:
-    """The name of a recipe in a table, which tells the recipe `report` from the report's published figures; "" stays ""."""
-    return f"recipe {name}" if name else ""
-
-
 def attribute_table(
-    scores: Mapping[str, Mapping[str, float]] | None,
-    baselines: Mapping[str, Mapping[str, float]] | None = None,
-    others: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
-    name: str = "",
+    scores: Mapping[str, Mapping[str, float]], baselines: Mapping[str, Mapping[str, float]], name: str = ""
 ) -> pd.DataFrame:
     """Table 1: Acc and mAcc of the twelve tasks and their average in percent, next to the report's published figures.
 
-    `scores` maps task to `{"acc", "macc"}` as fractions, with an entry "average" (`evaluation.attribute_scores`). None
-    leaves the columns out. `name` is the recipe of `scores`: with it, the columns are "Acc (recipe strong)" instead of
-    "Acc". `others` maps further recipes to scores on the same data (`output_files.other_recipes`). With `baselines`
-    (`evaluation.attribute_scores.attribute_baselines`), "Acc (majority)" is the accuracy of always predicting the most
-    frequent class, "mAcc (chance)" the mean class accuracy of guessing, and "Classes" counts the classes that occur
-    among the scored images: mAcc is a mean over those only.
+    `scores` (`attribute_scores.attribute_scores`) are those of the recipe `name`: with it, the columns are
+    "Acc (recipe strong)" instead of "Acc". The `baselines` (`attribute_scores.attribute_baselines`) are "Acc (majority)",
+    the accuracy of always predicting the most frequent class, and "mAcc (chance)", the mean class accuracy of guessing.
+    "Classes" counts the classes that occur among the scored images: mAcc is a mean over those only.
     """
-    recipes = {recipe_column(other): values for other, values in (others or {}).items()}
-    recipes |= {recipe_column(name): scores} if scores is not None else {}
-
-    def columns(label: str, key: str, task: str) -> dict[str, str | float]:
-        return {f"{label} ({recipe})" if recipe else label: 100 * recipes[recipe][task][key] for recipe in recipes}
-
+    suffix = f" (recipe {name})" if name else ""  # the recipe `report` differs from the report
     rows = []
     for task, (report_acc, report_macc) in REPORT_TABLE_1.items():
-        row: dict[str, str | float] = {"Task": task}
-        if baselines is not None:
-            n_classes = len(TASKS[task]) if task in TASKS else N_CLASSES
-            row |= {"Classes": f"{baselines[task]['classes']} of {n_classes}"}
-            row |= {"Acc (majority)": 100 * baselines[task]["majority_acc"]}
-        row |= {"Acc (report)": report_acc} | columns("Acc", "acc", task)
-        if baselines is not None:
-            row |= {"mAcc (chance)": 100 * baselines[task]["chance_macc"]}
-        rows.append(row | {"mAcc (report)": report_macc} | columns("mAcc", "macc", task))
+        n_classes = len(TASKS[task]) if task in TASKS else N_CLASSES
+        rows.append(
+            {
+                "Task": task,
+                "Classes": f"{baselines[task]['classes']} of {n_classes}",
+                "Acc (majority)": 100 * baselines[task]["majority_acc"],
+                "Acc (report)": report_acc,
+                f"Acc{suffix}": 100 * scores[task]["acc"],
+                "mAcc (chance)": 100 * baselines[task]["chance_macc"],
+                "mAcc (report)": report_macc,
+                f"mAcc{suffix}": 100 * scores[task]["macc"],
+            }
+        )
     return pd.DataFrame(rows).round(1)
 
 
 def reid_table(
-    scores: Mapping[str, Any] | None,
-    untrained: Mapping[str, Any] | None = None,
-    alone: Mapping[str, Any] | None = None,
-    others: Mapping[str, Mapping[str, Any]] | None = None,
-    name: str = "",
+    scores: Mapping[str, Any], untrained: Mapping[str, Any] | None, alone: Mapping[str, Any], name: str
 ) -> pd.DataFrame:
     """Table 2: mAP, rank-1, rank-5, rank-10 and mINP in percent; the report published only mAP.
 
-    All scores are fractions; a column without scores (None) is left out. `untrained` are those of ImageNet features in
-    the same search. If `alone` is given (the search of the validation images alone, as in the report), `scores` and
-    `others` are those of the search that matches the test, and the column names say so. `name` and `others` are as in
-    `attribute_table`.
+    All scores are fractions. `scores` are those of the recipe `name` in the search that matches the test, `untrained`
+    those of ImageNet features in the same search (None omits the column), and `alone` those of searching the validation
+    images alone, as in the report.
     """
-    search = "" if alone is None else f" ({TEST_LIKE})"
-    columns: dict[str, Mapping[str, Any] | None] = {"untrained ImageNet": untrained}
-    columns |= {recipe_column(other) + search: values for other, values in (others or {}).items()}
-    columns |= {(recipe_column(name) or "ours") + search: scores, ALONE: alone}
+    columns = {"untrained ImageNet": untrained, f"recipe {name} ({TEST_LIKE})": scores, ALONE: alone}
     table = pd.DataFrame({"Re-ID": list(REID_FIGURES.values())})
     for column, values in columns.items():
         if values is not None:
@@ -191,17 +171,14 @@ def predicted_versus_test(validation: Mapping[str, Any], test: Mapping[str, Any]
 
     Both are nested scores as `evaluation.validation` returns them. `validation["reid"]` holds the scores of the search
     that matches the test, with 95 % intervals where computed; its "among_validation" those of the validation images
-    alone. The differences are in percentage points. Rows and columns without scores are left out; without test scores
-    (None or empty) the table is empty.
+    alone. The differences are in percentage points. Rows and columns without scores are omitted.
     """
-    test = test or {}
-    rows = []
+    test, rows = test or {}, []
     reid, test_reid = validation.get("reid"), test.get("reid")
-    if reid is not None and test_reid is not None:
-        alone = reid.get("among_validation")
+    if reid and test_reid:
+        alone = reid.get("among_validation") or {}
         for name, label in REID_FIGURES.items():
-            row = {"Score": label, ALONE: alone[name] if alone else np.nan}
-            row |= {TEST_LIKE: reid[name], "test": test_reid[name]}
+            row = {"Score": label, ALONE: alone.get(name), TEST_LIKE: reid[name], "test": test_reid[name]}
             if f"{name}_low" in reid:
                 row["95 % interval"] = f"{100 * reid[f'{name}_low']:.1f} to {100 * reid[f'{name}_high']:.1f}"
             rows.append(row)
@@ -229,21 +206,15 @@ def changes_table(rows: Sequence[Row]) -> pd.DataFrame:
 
 def results_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row per result of `ablations.run`, scores in percent, empty where a run has no such score."""
-    scores = {"acc": "Acc", "macc": "mAcc", "mAP": "mAP", "rank1": "rank-1"}
-    return pd.DataFrame(
-        [
-            {
-                "Group": result["group"],
-                "Variant": result["name"],
-                "Seed": result["seed"],
-                "Epochs": result["epochs"],
-                "Parameters (M)": result["parameters"] / 1e6,
-                "Seconds per epoch": result["seconds_an_epoch"],
-            }
-            | {label: None if result[name] is None else 100 * result[name] for name, label in scores.items()}
-            for result in results
-        ]
-    )
+    columns = {
+        "group": "Group", "name": "Variant", "seed": "Seed", "epochs": "Epochs", "parameters": "Parameters (M)",
+        "seconds_an_epoch": "Seconds per epoch", "acc": "Acc", "macc": "mAcc", "mAP": "mAP", "rank1": "rank-1",
+    }  # fmt: skip
+    table = pd.DataFrame(results)[list(columns)].rename(columns=columns)
+    table["Parameters (M)"] /= 1e6
+    scores = ["Acc", "mAcc", "mAP", "rank-1"]
+    table[scores] = 100 * table[scores].astype(float)
+    return table
 
 
 def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -257,14 +228,14 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     base = runs[runs["Group"] == "base"].set_index("Seed")
     rows = []
     for (group, variant), seeds in runs.groupby(["Group", "Variant"], sort=False):
-        means = seeds[["Parameters (M)", "Acc", "mAcc", "mAP", "rank-1"]].mean()
-        row = {"Group": group, "Variant": variant, "Parameters (M)": means["Parameters (M)"]}
+        row = {"Group": group, "Variant": variant, "Parameters (M)": seeds["Parameters (M)"].mean()}
         if "Seconds per epoch" in runs:
             row["Seconds per epoch"] = seeds["Seconds per epoch"].min()
-        row |= {"Acc": means["Acc"], "mAcc": means["mAcc"], "± mAcc": seeds["mAcc"].std()}
-        row |= {"mAP": means["mAP"], "± mAP": seeds["mAP"].std(), "rank-1": means["rank-1"], "Seeds": len(seeds)}
+        row |= {"Acc": seeds["Acc"].mean(), "mAcc": seeds["mAcc"].mean(), "± mAcc": seeds["mAcc"].std()}
+        row |= {"mAP": seeds["mAP"].mean(), "± mAP": seeds["mAP"].std(), "rank-1": seeds["rank-1"].mean()}
+        row["Seeds"] = len(seeds)
         for score in ("mAcc", "mAP"):
-            differences = _paired_differences(seeds, base, score)
+            differences = paired_differences(seeds, base, score)
             if group != "base" and len(differences):
                 row[f"{score} - base"] = differences.mean()
                 row[f"{score} better in"] = f"{(differences > 0).sum()} of {len(differences)}"
@@ -272,8 +243,13 @@ def ablation_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """The mean difference of each variant of `runs` (as of `results_table`) from the base, and its Student interval.
+def paired_differences(seeds: pd.DataFrame, base: pd.DataFrame, score: str) -> pd.Series:
+    """A variant's `score` minus that of the `base` (indexed by seed), for each seed that has both."""
+    return (seeds.set_index("Seed")[score] - base[score]).dropna()
+
+
+def paired_intervals(runs: pd.DataFrame) -> pd.DataFrame:
+    """The mean difference of each variant of `runs` (as of `results_table`) from the base, and its 95 % Student interval.
 
     The runs of one seed share their split, so the differences are paired. Columns: Group, Variant, Seeds, and for mAP
     (the same for mAcc) "mAP - base", "mAP low" and "mAP high" in percentage points, NaN ends for a single seed. "mAP
@@ -287,8 +263,8 @@ def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
     for (group, variant), seeds in runs[runs["Group"] != "base"].groupby(["Group", "Variant"], sort=False):
         row = {"Group": group, "Variant": variant, "Seeds": len(seeds)}
         for score in ("mAP", "mAcc"):
-            differences = _paired_differences(seeds, base, score).to_numpy(float)
-            mean, low, high = student_interval(differences, confidence)
+            differences = paired_differences(seeds, base, score).to_numpy(float)
+            mean, low, high = student_interval(differences)
             verdict = "better" if low > 0 else "worse" if high < 0 else "not decided"
             row |= {f"{score} - base": mean, f"{score} low": low, f"{score} high": high}
             row[f"{score} verdict"] = verdict if len(differences) else ""
@@ -296,21 +272,16 @@ def paired_intervals(runs: pd.DataFrame, confidence: float = 0.95) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def decisions_table(runs: pd.DataFrame, rows: Sequence[Row] = ROWS, confidence: float = 0.95) -> pd.DataFrame:
+def decisions_table(runs: pd.DataFrame) -> pd.DataFrame:
     """`paired_intervals` as text, next to the report's conclusions: Group, Variant, Report, mAP here, mAcc here."""
-    conclusions = {(row.group, row.name): row.report for row in rows}
+    conclusions = {(row.group, row.name): row.report for row in ROWS}
     lines = []
-    for _, row in paired_intervals(runs, confidence).iterrows():
-        line = {
-            "Group": row["Group"],
-            "Variant": row["Variant"],
-            "Report": conclusions.get((row["Group"], row["Variant"]), ""),
-        }
+    for _, row in paired_intervals(runs).iterrows():
+        variant = row["Group"], row["Variant"]
+        line = {"Group": variant[0], "Variant": variant[1], "Report": conclusions.get(variant, "")}
         for score in ("mAP", "mAcc"):
-            numbers = f"{row[f'{score} - base']:+.1f}"
-            if np.isfinite(row[f"{score} low"]):
-                numbers += f", {row[f'{score} low']:+.1f} to {row[f'{score} high']:+.1f}"
-            verdict = row[f"{score} verdict"]
+            mean, low, high, verdict = (row[f"{score} {column}"] for column in ("- base", "low", "high", "verdict"))
+            numbers = f"{mean:+.1f}" + (f", {low:+.1f} to {high:+.1f}" if np.isfinite(low) else "")
             line[f"{score} here"] = f"{verdict} ({numbers})" if verdict else ""
         lines.append(line)
     return pd.DataFrame(lines)
@@ -328,8 +299,3 @@ def save_table(table: pd.DataFrame, name: str, folder: Path, digits: int = 1) ->
     files.write_text(folder / f"{name}.md", shown.to_markdown(index=False, floatfmt=number) + "\n")
     files.write_text(folder / f"{name}.tex", latex)
     return shown.map(lambda value: format(value, number) if isinstance(value, float) else value)
-
-
-def _paired_differences(seeds: pd.DataFrame, base: pd.DataFrame, score: str) -> pd.Series:
-    """A variant's `score` minus the base's, for each seed that both have."""
-    return (seeds.set_index("Seed")[score] - base[score]).dropna()

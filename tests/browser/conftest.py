@@ -3,15 +3,12 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+from serving import free_port, wait_for
 
 import synthetic_pedestrians as synthetic
 from assignment_lib.environment import PROJECT_ROOT
@@ -91,17 +88,10 @@ def serve():
         command = [str(part) for part in command]
         server = subprocess.Popen(command, env=variables, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         running.append((server, log))
-        until = time.monotonic() + 3 * PATIENCE
-        while time.monotonic() < until:
-            assert server.poll() is None, Path(log.name).read_text()[-3000:]
-            try:
-                urllib.request.urlopen(address, timeout=5)
-                return
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                time.sleep(0.25)
-        raise TimeoutError(Path(log.name).read_text()[-3000:])
+        try:
+            wait_for(address, server, 3 * PATIENCE)
+        except TimeoutError as error:
+            raise TimeoutError(Path(log.name).read_text()[-3000:]) from error
 
     yield start
     for server, log in running:
@@ -112,6 +102,4 @@ def serve():
 
 @pytest.fixture
 def port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return free_port()

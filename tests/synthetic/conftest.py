@@ -1,25 +1,11 @@
-"""Drawn data sets for several modules: drawn once, never written to."""
-
-import shutil
-from pathlib import Path
+"""A drawn data set for both modules: drawn once, never written to."""
 
 import pytest
-from drawn_people import SMALL, TINY
 
 from synthetic_pedestrians import draw
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory) -> Path:
-    return draw(tmp_path_factory.mktemp("drawn") / "small", progress=False, **SMALL)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Path:
-    return draw(tmp_path_factory.mktemp("drawn") / "tiny", **TINY)
-
-
-@pytest.fixture
-def drawn(tiny, tmp_path) -> Path:
-    """A copy of `tiny` that a test may change."""
-    return Path(shutil.copytree(tiny, tmp_path / "set"))
+def small(tmp_path_factory):
+    counts = dict(train_identities=24, test_identities=12, train_images=150, queries=20, gallery=80)
+    return draw(tmp_path_factory.mktemp("drawn") / "small", distractors=10, junk=7, seed=3, progress=False, **counts)

@@ -1,13 +1,28 @@
-"""Attributes are visible in the drawn person, and colours match their names."""
+"""Attributes are visible in the drawn person, colours match their names, and cameras differ."""
 
 import math
+from io import BytesIO
 
 import numpy as np
 import pytest
-from drawn_people import rendered
+from PIL import Image
 
 from assignment_lib.data.attributes import TASKS
 from synthetic_pedestrians.canvas import along, outline, toward, visible_span
+from synthetic_pedestrians.figure import render_person
+from synthetic_pedestrians.person import Pose, create_person
+from synthetic_pedestrians.scenes import Renderer, Shot, create_cameras
+
+PLAIN = dict.fromkeys(TASKS, 0) | {"age": 1, "clothes": 1, "upcolor": 5, "downcolor": 5}
+
+
+def person(seed=5, **changes):
+    return create_person(list((PLAIN | changes).values()), np.random.default_rng(seed))
+
+
+def rendered(yaw=0.0, seed=5, **changes):
+    """Colours and coverage of the plain person with some attributes changed."""
+    return render_person(person(seed, **changes), Pose(yaw=yaw, phase=0.8))
 
 
 @pytest.mark.parametrize("task", [task for task, classes in TASKS.items() if len(classes) == 2])
@@ -34,7 +49,7 @@ def test_ages_differ_in_shape_and_look():
     assert np.abs(rendered(seed=6)[0] - teenager).mean() > 3, "people with equal attributes differ"
 
 
-def middle_color(task: str, name: str, rows: slice) -> np.ndarray:
+def middle_color(task, name, rows):
     """Mean over four people of the median colour in the middle of the body."""
     means = []
     for seed in range(4):
@@ -77,3 +92,22 @@ def test_geometry_by_hand():
     assert visible_span(1.4, 0.5, 1.5) == pytest.approx((0.9, 1.5))
     assert visible_span(2 * math.pi, 0.5, 1.5) == pytest.approx((-0.5, 0.5))
     assert visible_span(math.pi, 0.5, 1.5) is None
+
+
+def test_cameras_after_the_sixth_are_variations():
+    nine = create_cameras(9, seed=0)
+    assert nine[:6] == create_cameras(6, seed=1)
+    assert len(set(nine)) == 9 and nine[6:] != create_cameras(9, seed=1)[6:]
+    with Image.open(BytesIO(Renderer(0, 9, {1: person()}).jpeg(Shot("train", "", 1, 1, 9, 1, 0)))) as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 128))
+
+
+def test_cameras_differ_more_than_the_images_of_one_walk(small):
+    paths = sorted((small / "train").iterdir())
+    walks, cameras = (np.array([path.name[part] for path in paths]) for part in (slice(7), 6))
+    colors = np.array([np.asarray(Image.open(path), np.float32).mean((0, 1)) for path in paths])
+    means = np.array([colors[cameras == camera].mean(0) for camera in np.unique(cameras)])
+    distances = np.linalg.norm(means[:, None] - means, axis=2)[np.triu_indices(6, 1)]
+    assert distances.min() > 5 and np.median(distances) > 40
+    within = [np.ptp(colors[walks == walk], axis=0).max() for walk in np.unique(walks) if (walks == walk).sum() > 1]
+    assert np.median(distances) > 3 * np.median(within)

@@ -16,39 +16,29 @@ from assignment_lib.evaluation.attribute_scores import confusion
 from assignment_lib.evaluation.predictions import Predictions
 from assignment_lib.reporting.plots.images import image_sheet
 from assignment_lib.reporting.plots.theme import BLUE, ORANGE
-from assignment_lib.reporting.tables import recipe_column
-
-_PALE = "#D5D5D5"  # no score, or one that means nothing
 
 
-def attribute_bars(table: pd.DataFrame, column: str = "mAcc", name: str = "") -> Figure:
-    """Draw a score per task as bars, with the report's as diamonds; `table` is that of `tables.attribute_table`.
+def attribute_bars(table: pd.DataFrame, name: str) -> Figure:
+    """Draw the mAcc of the recipe `name` per task as bars; `table` is that of `tables.attribute_table`.
 
-    `name` is the recipe to draw, if the columns name recipes. Lines mark the baseline (most frequent class, or chance), if
-    the table has it. A note counts the classes that no scored image has; a task with a single class is pale.
+    Diamonds are the report's scores, lines mark chance. A note counts the classes that no scored image has; a task with a
+    single class is pale.
     """
     figure, axes = plt.subplots(figsize=(11, 4.4), layout="constrained")
-    positions, recipe = np.arange(len(table)), recipe_column(name)
-    values = table[f"{column} ({recipe})" if recipe else column].to_numpy()
-    report = table[f"{column} (report)"].to_numpy()
-    bars = axes.bar(positions, values, 0.62, color=BLUE, label=recipe or "this run")
+    positions = np.arange(len(table))
+    values, report, chance = (table[f"mAcc ({kind})"].to_numpy() for kind in (f"recipe {name}", "report", "chance"))
+    bars = axes.bar(positions, values, 0.62, color=BLUE, label=f"recipe {name}")
     axes.plot(positions, report, "D", color="black", markerfacecolor="white", label="the report (Market-1501)")
-    top = np.fmax(values, report)
-    for kind, label in {"majority": "most frequent class", "chance": "chance"}.items():
-        if f"{column} ({kind})" in table:
-            baseline = table[f"{column} ({kind})"].to_numpy()
-            axes.hlines(baseline, positions - 0.4, positions + 0.4, color=ORANGE, linewidth=3, label=label)
-            top = np.fmax(top, baseline)
-    for position, value in enumerate(values.tolist()):
-        if np.isfinite(value):
-            axes.text(position, 2, f"{value:.0f}", ha="center", color="white", fontsize=9, weight="bold")
-    for bar, place, height, classes in zip(bars, positions, top, table.get("Classes", []), strict=False):
+    axes.hlines(chance, positions - 0.4, positions + 0.4, color=ORANGE, linewidth=3, label="chance")
+    top = np.max([values, report, chance], axis=0)
+    for place, (bar, value, height, classes) in enumerate(zip(bars, values, top, table["Classes"], strict=True)):
+        axes.text(place, 2, f"{value:.0f}", ha="center", color="white", fontsize=9, weight="bold")
         present, n_classes = (int(number) for number in classes.split(" of "))
         if present < n_classes:
             axes.annotate(f"{n_classes - present} absent", (place, height + 3), ha="center", fontsize=8)
         if present == 1:
-            bar.set_facecolor(_PALE)
-    axes.set(ylabel=f"{column}, percent", ylim=(0, 108), yticks=range(0, 101, 20), title=f"{column} per task")
+            bar.set_facecolor("#D5D5D5")
+    axes.set(ylabel="mAcc, percent", ylim=(0, 108), yticks=range(0, 101, 20), title="mAcc per task")
     axes.set_xticks(positions, table["Task"], rotation=30, ha="right", fontsize=10)
     axes.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
@@ -104,7 +94,7 @@ def _draw_confusion(axes: Axes, task: str, counts: np.ndarray) -> None:
     axes.set(xlabel="predicted", ylabel="true (images)")
 
 
-def attribute_errors(images: Tensor, errors: pd.DataFrame, pids: Sequence[int] = (), columns: int = 7) -> Figure:
+def attribute_errors(images: Tensor, errors: pd.DataFrame, pids: Sequence[int]) -> Figure:
     """Draw the images of `errors` (of `attribute_scores.confident_errors`) with the predicted and the true class.
 
     `errors["image"]` are positions in `images` `(N, 3, H, W)` and in `pids` `(N,)`. Raises `ValueError` without an error.
@@ -116,6 +106,5 @@ def attribute_errors(images: Tensor, errors: pd.DataFrame, pids: Sequence[int] =
         for _, row in errors.iterrows()
     ]
     positions = errors["image"].tolist()
-    people = [int(pids[position]) for position in positions] if len(pids) else ()
-    chosen = [images[position] for position in positions]
-    return image_sheet(chosen, titles, columns, "Errors with the highest probability of the wrong class", people)
+    chosen, people = [images[position] for position in positions], [pids[position] for position in positions]
+    return image_sheet(chosen, titles, 7, "Errors with the highest probability of the wrong class", people)

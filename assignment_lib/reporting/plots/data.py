@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from assignment_lib.data.attributes import TASKS, class_names, class_slices
+from assignment_lib.data.attributes import N_CLASSES, TASKS, class_names, class_slices
 from assignment_lib.reporting.plots.theme import BLUE, COLORS, GRAY, ORANGE
 
 
@@ -39,24 +39,24 @@ def camera_table(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def coverage(table: pd.DataFrame, most: int = 41) -> Figure:
+def coverage(table: pd.DataFrame) -> Figure:
     """Draw how many seeds gave how many classes; `table` has one column per way to split (`split.compare_coverage`)."""
     figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
-    bins = (np.arange(table.to_numpy().min(), most + 2) - 0.5).tolist()
+    bins = (np.arange(table.to_numpy().min(), N_CLASSES + 2) - 0.5).tolist()
     for column, color in zip(table, COLORS, strict=False):
         axes.hist(table[column], bins, alpha=0.6, color=color, label=f"{column}: mean {table[column].mean():.1f}")
-    axes.axvline(most, color="black", linewidth=0.8, linestyle="--", label="all classes")
-    axes.set(xlabel=f"classes (of {most})", ylabel="seeds", title="Classes in the validation split")
+    axes.axvline(N_CLASSES, color="black", linewidth=0.8, linestyle="--", label="all classes")
+    axes.set(xlabel=f"classes (of {N_CLASSES})", ylabel="seeds", title="Classes in the validation split")
     axes.locator_params(axis="x", integer=True)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
-def class_shares(table: pd.DataFrame, reference: Tensor | None = None, name: str = "report") -> Figure:
+def class_shares(table: pd.DataFrame, report: Tensor) -> Figure:
     """Draw the share of each class of the twelve tasks, in percent of the images, with the number of images.
 
-    `table` has the target columns, one row per image, -1 where unknown. A line marks equal shares; diamonds are the shares
-    `reference` `(41,)` of another data set called `name`.
+    `table` has the target columns, one row per image, -1 where unknown. A line marks equal shares; diamonds mark the shares
+    in the report, fractions `(41,)`.
     """
     figure, grid = plt.subplots(3, 4, figsize=(12, 7.5), sharex=True, layout="constrained")
     for axes, (task, classes) in zip(grid.flat, TASKS.items(), strict=True):
@@ -64,8 +64,7 @@ def class_shares(table: pd.DataFrame, reference: Tensor | None = None, name: str
         shares, positions = 100 * images / max(int(images.sum()), 1), np.arange(len(classes))
         axes.barh(positions, shares, color=BLUE)
         axes.axvline(100 / len(classes), color="black", linewidth=0.8, label="equal shares")
-        if reference is not None:
-            axes.plot(100 * reference[class_slices()[task]], positions, "D", color=ORANGE, markersize=5, label=name)
+        axes.plot(100 * report[class_slices()[task]], positions, "D", color=ORANGE, markersize=5, label="report")
         axes.set(xlim=(0, 145), xticks=range(0, 101, 25), yticks=positions, yticklabels=classes, title=task)
         axes.invert_yaxis()
         axes.tick_params(labelsize=8)
@@ -79,13 +78,13 @@ def class_shares(table: pd.DataFrame, reference: Tensor | None = None, name: str
     return figure
 
 
-def weights_before_after(table: pd.DataFrame, before: str, after: str, report: tuple[str, str] | None = None) -> Figure:
+def weights_before_after(table: pd.DataFrame, before: str, after: str, report: tuple[str, str]) -> Figure:
     """Draw the class weights in two columns of `table` (`sampling.weights_table`) as a pair of points per class.
 
     `report` names two more columns, the same weights in the report, drawn as hollow and full diamonds.
     """
     figure, axes = _pairs_by_class(table[before], table[after], (before, after))
-    for column, fill in zip(report or (), ("none", ORANGE), strict=False):
+    for column, fill in zip(report, ("none", ORANGE), strict=True):
         axes.plot(table[column], np.arange(len(table)), "D", color=ORANGE, mfc=fill, ms=5, label=column)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set(xlabel="weight (1: equal shares)", title="Class weights before and after sampling")

@@ -30,6 +30,7 @@ def person_name(pid: int) -> str:
 
 def show_image(axes: Axes, image: Tensor, border: str | None = None, title: str = "") -> None:
     """Draw one image `(3, H, W)`, uint8 or float in [0, 1], without ticks; `border` is the colour of its frame."""
+    axes.set_axis_on()
     axes.imshow(image.permute(1, 2, 0).cpu().numpy())
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
@@ -40,20 +41,18 @@ def show_image(axes: Axes, image: Tensor, border: str | None = None, title: str 
 
 
 def image_grid(rows: int, columns: int, width: float, height: float, title: str = "") -> tuple[Figure, np.ndarray]:
-    """A figure of `rows` x `columns` axes for images, each `width` x `height` inches, and the array of its axes."""
+    """A figure of `rows` x `columns` axes, each `width` x `height` inches, invisible until `show_image`; and the axes."""
     figsize = (columns * width + 0.3, rows * height + 0.2 + 0.25 * (title.count("\n") + bool(title)))
     figure, grid = plt.subplots(rows, columns, figsize=figsize, squeeze=False)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.03, wspace=0.02, hspace=0.02)
     figure.suptitle(title, fontsize=11)
+    for axes in grid.flat:
+        axes.set_axis_off()
     return figure, grid
 
 
 def image_sheet(
-    images: Sequence[Tensor],
-    titles: Sequence[str] = (),
-    columns: int = 10,
-    title: str = "",
-    pids: Sequence[int] = (),
+    images: Sequence[Tensor], titles: Sequence[str] = (), columns: int = 10, title: str = "", pids: Sequence[int] = ()
 ) -> Figure:
     """Draw images `(3, H, W)` side by side, `columns` per row, with `titles` above them.
 
@@ -63,111 +62,86 @@ def image_sheet(
     width = max(0.98, 0.072 * max(map(len, lines), default=0))  # room for letters of 8 points
     height = 1.85 + 0.17 * max((text.count("\n") + 1 for text in titles), default=0) + 0.25 * (len(pids) > 0)
     figure, grid = image_grid(-(-len(images) // columns), columns, width, height, title)
-    for position, axes in enumerate(grid.flat):
-        if position >= len(images):
-            axes.set_axis_off()
-            continue
-        pid = int(pids[position]) if len(pids) else None
-        frame = None if pid is None else {JUNK_ID: GRAY, DISTRACTOR_ID: ORANGE}.get(pid)
-        show_image(axes, images[position], frame, titles[position] if len(titles) else "")
-        if pid is not None:
-            axes.set_xlabel(person_name(pid), fontsize=8, labelpad=2)
+    frames = {JUNK_ID: GRAY, DISTRACTOR_ID: ORANGE}
+    for position, (axes, image) in enumerate(zip(grid.flat, images, strict=False)):
+        frame = frames.get(int(pids[position])) if len(pids) else None
+        show_image(axes, image, frame, titles[position] if len(titles) else "")
+        if len(pids):
+            axes.set_xlabel(person_name(int(pids[position])), fontsize=8, labelpad=2)
     return figure
 
 
-def identity_sheet(images: Tensor, table: pd.DataFrame, pids: Sequence[int], most: int = 10, title: str = "") -> Figure:
+def identity_sheet(images: Tensor, table: pd.DataFrame, pids: Sequence[int], most: int = 10) -> Figure:
     """Draw one row of at most `most` images for each identity of `pids`, ordered by camera.
 
     `images` `(N, 3, H, W)` belong to the rows of `table`, whose index is 0, 1, ..., N - 1.
     """
-    figure, grid = image_grid(len(pids), most, 0.98, 2.02, title)
+    figure, grid = image_grid(len(pids), most, 0.98, 2.02)
     for pid, row in zip(pids, grid, strict=True):
         person = table[table["pid"] == pid].sort_values(["camera", "file"])
         # of more images than fit, take some from all cameras
         shown = person.iloc[np.linspace(0, len(person) - 1, min(most, len(person))).astype(int)]
-        for axes in row[len(shown) :]:
-            axes.set_axis_off()
         for axes, (index, camera) in zip(row, shown["camera"].items(), strict=False):
             show_image(axes, images[index], title=f"camera {camera}" if camera >= 0 else "")
         row[0].set_ylabel(f"person {pid}\n{len(person)} images", fontsize=9)
     return figure
 
 
-def image_rows(rows: Mapping[str, Tensor], title: str = "", columns: Sequence[str] = ()) -> Figure:
+def image_rows(rows: Mapping[str, Tensor], title: str) -> Figure:
     """Draw named rows of images `(N, 3, H, W)` below each other; images of one column belong together.
 
-    `columns` are titles of the columns. Raises `ValueError` if the rows differ in length.
+    Raises `ValueError` if the rows differ in length.
     """
-    lengths = {len(images) for images in rows.values()}
-    if len(lengths) != 1:
-        raise ValueError(f"the rows have {sorted(lengths)} images; pass rows of equal length")
-    figure, grid = image_grid(len(rows), lengths.pop(), 0.98, 1.75, title)
-    for position, (axes_row, (name, images)) in enumerate(zip(grid, rows.items(), strict=True)):
-        for column, (axes, image) in enumerate(zip(axes_row, images, strict=True)):
-            show_image(axes, image, title=columns[column] if columns and position == 0 else "")
+    figure, grid = image_grid(len(rows), len(next(iter(rows.values()))), 0.98, 1.75, title)
+    for axes_row, (name, images) in zip(grid, rows.items(), strict=True):
+        for axes, image in zip(axes_row, images, strict=True):
+            show_image(axes, image)
         axes_row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     return figure
 
 
-def transforms_sheet(images: Tensor, settings: Augmentation | None = None, draws: int = 4, seed: int = 0) -> Figure:
-    """Draw each of the seven transforms alone, and all together, `draws` times each, on one image.
+def transforms_sheet(images: Tensor) -> Figure:
+    """Draw each of the seven transforms alone, and all together, four times each, on one image.
 
-    `images` are uint8 `(N, 3, H, W)`, of which the least symmetric is taken, so that the flip is visible; or one image
-    `(3, H, W)`. A transform alone is applied to every draw; below its name is its probability in training (`settings`, by
-    default `Augmentation()`). The last column is the input of training.
+    Of `images` uint8 `(N, 3, H, W)` the least symmetric is taken, so that the flip is visible. A transform alone is applied
+    to every draw; below its name is its probability in training. The last column is the input of training.
     """
-    settings = settings or Augmentation()
-    images = images if images.ndim == 4 else images[None]
+    settings, draws = Augmentation(), 4
     asymmetry = (images.float() - images.float().flip(3)).abs().mean((1, 2, 3))
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     copies = images[asymmetry.argmax()][None].expand(draws, -1, -1, -1).contiguous()
-    columns = {"original": copies}
+    columns = {"original": copies[:1]}
     columns |= {name: augment(copies, only(name, settings), generator) for name in TRANSFORMS}
     columns["all seven"] = augment(copies, settings, generator)
+    captions = {name: f"{100 * getattr(settings, name):.0f} % of images" for name in TRANSFORMS}
+    captions |= {"original": "", "all seven": "in training"}
     figure, grid = image_grid(draws, len(columns), 1.18, 2.15, "The seven transforms")
     for column, (name, augmented) in zip(grid.T, columns.items(), strict=True):
-        for row, axes in enumerate(column):
-            if name == "original" and row:
-                axes.set_axis_off()
-                continue
-            show_image(axes, augmented[row], {"original": "black", "all seven": BLUE}.get(name))
-        captions = {"original": "", "all seven": "in training"}
-        caption = captions.get(name) if name in captions else f"{100 * getattr(settings, name):.0f} % of images"
-        column[0].set_title(f"{name.replace('_', ' ')}\n{caption}", fontsize=8.5, pad=4)
+        for axes, image in zip(column, augmented, strict=False):
+            show_image(axes, image, {"original": "black", "all seven": BLUE}.get(name))
+        column[0].set_title(f"{name.replace('_', ' ')}\n{captions[name]}", fontsize=8.5, pad=4)
     return figure
 
 
-def heat_map_sheet(
-    images: Sequence[Tensor],
-    maps: Tensor,
-    titles: Sequence[str] = (),
-    columns: int = 8,
-    title: str = "",
-    meaning: str = "",
-) -> Figure:
-    """Draw each of `images` `(3, H, W)`, uint8, and below it the same image under its heat map.
+def heat_map_sheet(images: Sequence[Tensor], maps: Tensor, titles: Sequence[str], title: str) -> Figure:
+    """Draw each of `images` `(3, H, W)`, uint8, and below it the same image under its heat map, eight per row.
 
-    `maps` `(N, h, w)` are those of `explanations.grad_cam`, in [0, 1], or of `explanations.match_map`, where red supports the
-    match and blue opposes it; all share one scale. They are interpolated bilinearly to the image size. `meaning` labels the
-    scale.
+    `maps` `(N, h, w)` are those of `explanations.grad_cam`, in [0, 1], or of `explanations.match_map`, where red supports
+    the match and blue opposes it; all share one scale. They are interpolated bilinearly to the image size.
     """
     values = maps.float().cpu()
     signed = bool((values < 0).any() or (values > 1).any())
     highest = max(float(values.abs().max()), 1e-9) if signed else 1.0
     norm = Normalize(-highest if signed else 0, highest)
     colors = plt.get_cmap("RdBu_r" if signed else "inferno")
-    columns = min(columns, len(images))
+    columns = min(8, len(images))
     figure, grid = image_grid(2 * -(-len(images) // columns), columns, 1.2, 2.1, title)
-    for axes in grid.flat:
-        axes.set_axis_off()
     for position, image in enumerate(images):
         above, below = grid[2 * (position // columns) :, position % columns][:2]
-        for axes in (above, below):
-            axes.set_axis_on()
-        show_image(above, image, title=titles[position] if len(titles) else "")
+        show_image(above, image, title=titles[position])
         show_image(below, image.float().mean(0, keepdim=True).expand(3, -1, -1) / 255)
         smooth = F.interpolate(values[position][None, None], image.shape[1:], mode="bilinear", align_corners=False)
         below.imshow(smooth[0, 0].numpy(), cmap=colors, norm=norm, alpha=0.55)
     bar = figure.colorbar(ScalarMappable(norm, colors), ax=grid, shrink=0.6, aspect=30)
-    bar.set_label(meaning or ("against ... for" if signed else "share of the maximum"), fontsize=9)
+    bar.set_label("against ... for" if signed else "share of the maximum", fontsize=9)
     return figure

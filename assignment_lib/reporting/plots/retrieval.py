@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -71,52 +70,39 @@ def worst_query_grid(
     gallery_images: Sequence[Tensor],
     query: pd.DataFrame,
     gallery: pd.DataFrame,
-    most: int = 5,
-    depth: int = 9,
 ) -> Figure:
-    """Draw the `most` queries with the lowest AP as in `retrieval_grid`; the last column shows the first true match.
+    """Draw the five queries with the lowest AP as in `retrieval_grid`; the last column shows the first true match.
 
     `ranking` holds complete rankings. Raises `ValueError` if the test identities are unknown or no query has a match.
     """
-    verdicts = judge(ranking.order, query, gallery)
-    if verdicts is None:
-        raise ValueError("the test identities are unknown, so queries have no AP; skip this figure")
-    worst = worst_queries(verdicts, most)
+    verdicts = judge(ranking.order, query, gallery) or []
+    worst = worst_queries(verdicts)
     if worst.empty:
-        raise ValueError("no query has a match in the gallery; skip this figure")
+        raise ValueError("no query has a known match in the gallery, so none has an AP; skip this figure")
     rows = worst["query"].tolist()
     titles = [f"AP {100 * row['AP']:.0f} %\nfirst: {int(row['first match'])}." for _, row in worst.iterrows()]
     title = f"The {len(rows)} queries with the lowest AP; last column: first true match"
     last = [verdicts[row].index(True) for row in rows]
-    return retrieval_grid(
-        ranking, query_images, gallery_images, query, gallery, rows, depth, title, query_titles=titles, last=last
-    )
+    return retrieval_grid(ranking, query_images, gallery_images, query, gallery, rows, 9, title, titles, last)
 
 
-def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: float, thinned: int = 1) -> Figure:
+def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: float) -> Figure:
     """Draw the similarities of pairs of the same person and of different people, as densities and as counts.
 
     The densities show how separable the two are, the counts, on a logarithmic axis, how many of each there are.
-    `threshold` is marked, and the legend gives the share of pairs above it. Each of `different` stands for `thinned` pairs.
+    `threshold` is marked, and the legend gives the share of pairs above it.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 6.2), sharex=True, layout="constrained")
     low, high = min(same.min(), different.min()), max(same.max(), different.max(), threshold)
     bins = np.linspace(low, high + 1e-6, 61).tolist()
-    for name, values, color, weight in (
-        ("same person", same, GREEN, 1),
-        ("different people", different, GRAY, thinned),
-    ):
+    for name, values, color in (("same person", same, GREEN), ("different people", different, GRAY)):
+        label = f"{name}: {len(values):,} pairs, {100 * (values >= threshold).mean():.2g} % above the threshold"
         upper.hist(values, bins, density=True, alpha=0.65, color=color)
-        label = (
-            f"{name}: {weight * len(values):,} pairs, {100 * (values >= threshold).mean():.2g} % above the threshold"
-        )
-        weights = np.full(len(values), weight)
-        lower.hist(values, bins, weights=weights, histtype="stepfilled", alpha=0.65, color=color, label=label)
+        lower.hist(values, bins, histtype="stepfilled", alpha=0.65, color=color, label=label)
     for axes in (upper, lower):
         axes.axvline(threshold, color="black", linestyle="--", linewidth=1.2)
-    upper.text(
-        threshold, 0.98, f" threshold {threshold:g}", transform=upper.get_xaxis_transform(), fontsize=9, va="top"
-    )
+    axis = upper.get_xaxis_transform()
+    upper.text(threshold, 0.98, f" threshold {threshold:g}", transform=axis, fontsize=9, va="top")
     upper.set(ylabel="density", title="Similarities of pairs of images")
     lower.set(xlabel="cosine similarity", ylabel="pairs (log scale)", yscale="log", ylim=(0.7, None))
     figure.legend(loc="outside lower left", frameon=False, fontsize=9)
@@ -149,9 +135,7 @@ def precision_recall(curves: Mapping[str, pd.DataFrame], rules: pd.DataFrame) ->
     return figure
 
 
-def embedding_map(
-    points: np.ndarray, labels: Mapping[str, np.ndarray], agreement: pd.DataFrame | None = None
-) -> Figure:
+def embedding_map(points: np.ndarray, labels: Mapping[str, np.ndarray], agreement: pd.DataFrame) -> Figure:
     """Draw a map of embeddings, one panel per label, coloured by it.
 
     `points` `(N, 2)` are those of `embedding_map.tsne_map`; `labels` maps "person", "camera" or a task to integers `(N,)`,
@@ -159,7 +143,7 @@ def embedding_map(
     `embedding_map.neighbours_agree`, adds to a title how often the nearest image has the same label, and chance.
     """
     figure, grid = plt.subplots(1, len(labels), figsize=(4.4 * len(labels), 5.2), squeeze=False, layout="constrained")
-    shares: Mapping[Any, Any] = {} if agreement is None else agreement.set_index("Label").to_dict("index")
+    shares = agreement.set_index("Label")
     for axes, (name, values) in zip(grid[0], labels.items(), strict=True):
         frequent = pd.Series(values[values >= 0]).value_counts().index[:_MOST_LABELS].sort_values()
         axes.scatter(*points[~np.isin(values, frequent)].T, s=6, color="#CCCCCC", linewidth=0)
@@ -167,14 +151,13 @@ def embedding_map(
             label = TASKS[name][value] if name in TASKS else str(value)
             axes.scatter(*points[values == value].T, s=12, color=color, linewidth=0, label=label)
         title = f"{name}: the {len(frequent)} most frequent" if len(frequent) == _MOST_LABELS else name
-        if name in shares and np.isfinite(shares[name]["Agree, %"]):
-            agree, chance = shares[name]["Agree, %"], shares[name]["Chance, %"]
+        agree, chance = shares.loc[name, ["Agree, %", "Chance, %"]]
+        if np.isfinite(agree):
             title += f"\nnearest image agrees: {agree:.0f} % (chance {chance:.0f} %)"
         axes.set(xticks=[], yticks=[])
         axes.set_title(title, fontsize=10)
         if len(frequent):
-            axes.legend(
-                loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, frameon=False, fontsize=8, columnspacing=0.8
-            )
+            below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0)}
+            axes.legend(**below, ncols=5, frameon=False, fontsize=8, columnspacing=0.8)
     figure.suptitle(f"t-SNE map of {len(points):,} embeddings (distances between groups have no meaning)", fontsize=11)
     return figure

@@ -12,6 +12,7 @@ import numpy as np
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import Predictions
+from assignment_lib.evaluation.protocol import precision_recall_f1
 from assignment_lib.reporting.widget.state import CURRENT, EXCLUDED, MATCH, UNKNOWN, WRONG, Results, State
 
 STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
@@ -75,12 +76,11 @@ class Card(NamedTuple):
 def predicted_attributes(predictions: Predictions, position: int, targets: Mapping[str, int]) -> list[Prediction]:
     """The most probable class of each task for the image at `position`, next to its `targets` (-1 where unknown)."""
     made = []
-    for task, names in TASKS.items():
-        if task in predictions.probabilities:
-            confidence, best = predictions.probabilities[task][position].max(0)
-            target = int(targets.get(task, -1))
-            true = names[target] if target >= 0 else ""
-            made.append(Prediction(task, names[int(best)], float(confidence), true))
+    for task, probabilities in predictions.probabilities.items():
+        confidence, best = probabilities[position].max(0)
+        target = int(targets.get(task, -1))
+        true = TASKS[task][target] if target >= 0 else ""
+        made.append(Prediction(task, TASKS[task][int(best)], float(confidence), true))
     return made
 
 
@@ -147,10 +147,9 @@ def header(state: State, results: Results, queries: int) -> str:
         f'<span title="{MARKS[verdict][3]}">{mark(verdict)} {results.count(verdict):,} {MARKS[verdict][2]}</span>'
         for verdict in (MATCH, WRONG, EXCLUDED)
     ]
-    counts.append(f'<span title="Matches that are not returned">{len(results.missed):,} missed</span>')
     right, wrong, missed = results.count(MATCH), results.count(WRONG), len(results.missed)
+    counts.append(f'<span title="Matches that are not returned">{missed:,} missed</span>')
     if right + missed:
-        precision, recall = right / max(1, right + wrong), right / (right + missed)
-        f1 = 2 * right / (2 * right + wrong + missed)
+        precision, recall, f1 = precision_recall_f1(right, right + wrong, right + missed)
         counts.append(f"<span>Precision {precision:.2f} · Recall {recall:.2f} · F1 {f1:.2f}</span>")
     return f'{sentence}<p class="qr-counts">{"".join(counts)}</p>'

@@ -43,9 +43,8 @@ def read_photo(content: bytes, name: str, size: tuple[int, int]) -> Tensor:
     large or not an image.
     """
     if not 0 < len(content) <= MAX_BYTES:
-        raise ValueError(
-            f"{name} has {len(content) / 1e6:.1f} MB. Upload an image of at most {MAX_BYTES / 1e6:.0f} MB."
-        )
+        size_mb, most = len(content) / 1e6, MAX_BYTES / 1e6
+        raise ValueError(f"{name} has {size_mb:.1f} MB. Upload an image of at most {most:.0f} MB.")
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             pixels = image.width * image.height

@@ -111,8 +111,8 @@ def find(retrieval: Retrieval, state: State) -> Results:
     scores, verdicts = _scores(retrieval, state), _verdicts(retrieval, state)
     eligible = np.ones(len(scores), bool)
     if state.attribute:
-        conditions = [Condition(*state.attribute)]
-        eligible &= attribute_search.predicted(retrieval.gallery.probabilities, conditions).numpy()
+        wanted = [Condition(*state.attribute)]
+        eligible &= attribute_search.predicted(retrieval.gallery.probabilities, wanted).numpy()
     if state.camera >= 0:
         eligible &= retrieval.gallery_table["camera"].to_numpy() == state.camera
     kept = eligible & retrieval.keep.numpy() if state.junk_filter and retrieval.keep is not None else eligible

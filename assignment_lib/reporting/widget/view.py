@@ -49,7 +49,7 @@ class View:
 
     def __init__(self, retrieval: Retrieval):
         self.retrieval, self.queries = retrieval, len(retrieval.query_table)
-        self.hardest = cache(lambda score: states.hardest_queries(retrieval, score))
+        self.hardest = cache(partial(states.hardest_queries, retrieval))
         thresholds = {score: round(threshold, 2) for score, threshold in retrieval.thresholds.items()}
         self.state = State(thresholds | {"probability": 0.5}, junk_filter=retrieval.keep is not None)
         self.page = self.render(self.state)
@@ -104,12 +104,11 @@ class View:
     def search_upload(self, value: Any) -> None:
         """Search for the photo in a `FileUpload.value`, and empty that, so that the same file can be uploaded again."""
         if value:
-            self.act(self.predict_photo, value)
+            self.act(self.predict_photo, *photos.uploaded_file(value))
             self.upload.set_trait("value", type(value)())
 
-    def predict_photo(self, state: State, value: Any) -> State:
+    def predict_photo(self, state: State, name: str, content: bytes) -> State:
         """Search for an uploaded photo. Raises the errors of `read_photo`."""
-        name, content = photos.uploaded_file(value)
         image = photos.read_photo(content, name, self.retrieval.network.image_size)
         predictions = predict(self.retrieval.network, image[None], flip=True)
         return search(state, "photo", photo=states.Photo(name, image, predictions))

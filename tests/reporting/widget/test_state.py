@@ -4,19 +4,9 @@ import pytest
 import torch
 from made_up_retrieval import made_up
 
-from assignment_lib.evaluation.predictions import Predictions
 from assignment_lib.evaluation.reid_scores import reid_scores
-from assignment_lib.reporting.widget.state import (
-    EXCLUDED,
-    MATCH,
-    UNKNOWN,
-    WRONG,
-    State,
-    changed,
-    find,
-    hardest_queries,
-    search,
-)
+from assignment_lib.reporting.widget import state as states
+from assignment_lib.reporting.widget.state import EXCLUDED, MATCH, UNKNOWN, WRONG, State, changed, find, search
 
 THRESHOLDS = {"similarity": 0.45, "reranked": 0.2, "probability": 0.5}
 
@@ -38,9 +28,10 @@ def test_verdicts_counts_and_missed_matches_by_hand():
     assert found.missed.tolist() == [3]
 
 
-def test_the_threshold_applies_to_the_shown_score():
+def test_the_threshold_applies_to_the_shown_score_and_not_to_a_list():
     assert 3 in find(by_hand(), State(THRESHOLDS | {"similarity": 0.44})).order  # 0.444 is shown as 0.44
     assert 3 not in find(by_hand(), State(THRESHOLDS | {"similarity": 0.45})).order
+    assert find(by_hand(), State(THRESHOLDS, length=5)).order.tolist() == [0, 1, 2, 4, 3]
 
 
 def test_reranking_orders_and_thresholds_by_its_own_score():
@@ -65,10 +56,6 @@ def test_the_order_is_that_of_the_shown_score(reranking, length):
         assert (np.diff(scores) <= 0).all() and len(scores) == (length or (found.scores >= 0.0999).sum())
 
 
-def test_a_list_ignores_the_threshold():
-    assert find(by_hand(), State(THRESHOLDS, length=5)).order.tolist() == [0, 1, 2, 4, 3]
-
-
 def test_filters():
     retrieval = by_hand(keep=torch.tensor([False, True, True, True, True]))
     found = find(retrieval, State(THRESHOLDS, junk_filter=True))
@@ -80,23 +67,24 @@ def test_filters():
     assert sorted(found.order) == female.nonzero()[:, 0].tolist()
 
 
-def test_gallery_images_photos_and_words():
+def test_a_gallery_image_matches_other_images_of_the_person():
     retrieval = made_up()
     found = find(retrieval, search(State(THRESHOLDS), "gallery", 5))
     assert found.order[0] == 5 and found.verdicts[5] == EXCLUDED  # the image itself
-    same = (retrieval.gallery_table["pid"] == retrieval.gallery_table["pid"][5]) & (
-        retrieval.gallery_table["camera"] == 2
-    )
-    assert (found.verdicts[same] == MATCH).all()
+    table = retrieval.gallery_table
+    assert (found.verdicts[(table["pid"] == table["pid"][5]) & (table["camera"] == 2)] == MATCH).all()
+
+
+def test_words():
+    retrieval = made_up()
     state = changed(State(THRESHOLDS), "words", "woman, red top")
     assert state.threshold == 0.25 and state.score == "probability"
-    probabilities = retrieval.gallery.probabilities
-    joint = (probabilities["gender"][:, 1] * probabilities["upcolor"][:, 2]).numpy()
+    table, probabilities = retrieval.gallery_table, retrieval.gallery.probabilities
     found = find(retrieval, state)
+    joint = (probabilities["gender"][:, 1] * probabilities["upcolor"][:, 2]).numpy()
     assert np.allclose(found.scores, joint, atol=0.0051)
-    true = (retrieval.gallery_table["gender"] == 1) & (retrieval.gallery_table["upcolor"] == 2)
-    known = retrieval.gallery_table["gender"] >= 0
-    assert (found.verdicts == np.where(known, np.where(true, MATCH, WRONG), UNKNOWN)).all()
+    true = (table["gender"] == 1) & (table["upcolor"] == 2)
+    assert (found.verdicts == np.where(table["gender"] >= 0, np.where(true, MATCH, WRONG), UNKNOWN)).all()
     with pytest.raises(ValueError, match="martian"):
         changed(State(THRESHOLDS), "words", "martian")
     with pytest.raises(ValueError, match="gender"):
@@ -115,24 +103,13 @@ def test_the_hardest_queries_have_the_lowest_average_precision():
     tables = retrieval.query_table, retrieval.gallery_table
     ids, cameras = ([table[column].to_numpy() for table in tables] for column in ("pid", "camera"))
     scores = reid_scores(retrieval.query.embeddings, retrieval.gallery.embeddings, *ids, *cameras)
-    order = hardest_queries(retrieval, "similarity")
+    order = states.hardest_queries(retrieval, "similarity")
     assert sorted(order) == list(range(12)) and (np.diff(scores.ap[order]) >= 0).all()
+    strangers = made_up(gallery_table=retrieval.gallery_table.assign(pid=0))
+    assert not len(states.hardest_queries(strangers, "similarity"))
 
 
 def test_hardest_queries_without_identities_are_unlike_all_other_images():
     similarity = torch.tensor([[1.0, 0.5, 0.2], [0.9, 1.0, 0.1], [0.3, 0.4, 0.8]])
     retrieval = made_up(known=False, similarity=similarity, copies=torch.tensor([0, 1, -1]))
-    assert hardest_queries(retrieval, "similarity").tolist() == [0, 2, 1]
-
-
-def test_no_query_with_a_match():
-    retrieval = made_up(people=2, distractors=3)
-    strangers = retrieval.gallery_table.assign(pid=0)
-    assert not len(hardest_queries(made_up(people=2, distractors=3, gallery_table=strangers), "similarity"))
-
-
-def test_predictions_are_not_changed():
-    retrieval = made_up()
-    before = Predictions(retrieval.gallery.embeddings.clone(), {})
-    find(retrieval, search(State(THRESHOLDS), "gallery", 2))
-    assert before.embeddings.equal(retrieval.gallery.embeddings)
+    assert states.hardest_queries(retrieval, "similarity").tolist() == [0, 2, 1]
