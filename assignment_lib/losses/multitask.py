@@ -122,7 +122,7 @@ _WEIGHTINGS = {
     "balanced": LossBalancedMultitask,
     "priority": DynamicTaskPriority,
 }
-#: The values of a recipe's `attribute_multitask` and `total_multitask`.
+#: The values of a recipe's `multitask`.
 MULTITASKS = tuple(_WEIGHTINGS)
 
 

@@ -23,8 +23,9 @@ class ObjectiveSettings:
     gamma: float = 2.0  # of the focal loss; 0 is the weighted cross-entropy
     class_weighting: float = 1.0  # power of the class weights; 0: unweighted
     attribute_scale: float = 1.0  # factor of the sum of the attribute losses; 1/12 makes it their mean
-    attribute_multitask: str = "uncertainty"  # or "uniform", "balanced", "priority" (multitask.py)
-    total_multitask: str = "uncertainty"
+    multitask: str = (
+        "uncertainty"  # or "uniform", "balanced", "priority" (multitask.py): among attributes and in the total
+    )
     pid_loss: bool = True
     label_smoothing: float = 0.0  # of the PID loss
     identity_loss: str = "triplet"  # or "centroid", "center", "island", "none" (identity.py)
@@ -56,10 +57,10 @@ class Objective(nn.Module):
         kind = settings.identity_loss if n_pids else "none"
         loss = identity_loss(kind, n_pids, embedding_size, settings.triplet_mining)
         self.identity = nn.ModuleDict({} if loss is None else {kind: loss})
-        self.attribute_weighting = multitask(settings.attribute_multitask, self.tasks) if self.tasks else None
+        self.attribute_weighting = multitask(settings.multitask, self.tasks) if self.tasks else None
         names = (["attributes"] if self.tasks else []) + (["pid"] if self.pid else []) + list(self.identity)
         # A single loss needs no weight.
-        self.total_weighting = multitask(settings.total_multitask if len(names) > 1 else "uniform", names)
+        self.total_weighting = multitask(settings.multitask if len(names) > 1 else "uniform", names)
 
     @property
     def needs_negatives(self) -> bool:

@@ -59,9 +59,9 @@ ROWS = (
     Row("attributes", "weighted cross-entropy", {"gamma": 0.0}, "focal is an improvement"),
     Row("attributes", "images drawn evenly", {"sampler": "uniform"}, "weighted sampler kept"),
     Row("attributes", "no augmentation", {"augmentation": "none"}, "augmentation kept"),
-    Row("weighting", "uniform sum", {"attribute_multitask": "uniform", "total_multitask": "uniform"}, "worse"),
-    Row("weighting", "loss-balanced", {"attribute_multitask": "balanced", "total_multitask": "balanced"}, "worse"),
-    Row("weighting", "dynamic priority", {"attribute_multitask": "priority", "total_multitask": "priority"}, "worse"),
+    Row("weighting", "uniform sum", {"multitask": "uniform"}, "worse"),
+    Row("weighting", "loss-balanced", {"multitask": "balanced"}, "worse"),
+    Row("weighting", "dynamic priority", {"multitask": "priority"}, "worse"),
     Row("identity", "PID cross-entropy alone", {"identity_loss": "none"}, "triplet added with success"),
     Row("identity", "triplet alone", {"pid_loss": False}, "not what was expected", short=True),
     Row("identity", "PID + semi-hard triplets", {"triplet_mining": "semihard"}),
@@ -86,8 +86,7 @@ ROWS = (
 )
 
 _REPORT_WEIGHTING = {
-    "attribute_multitask": "uncertainty",
-    "total_multitask": "uncertainty",
+    "multitask": "uncertainty",
     "class_weighting": 1.0,
     "gamma": 2.0,
     "attribute_scale": 1.0,

@@ -89,7 +89,7 @@ def test_attribute_losses(dtype):
 @pytest.mark.parametrize("kind", ["centroid", "center", "island", "none"])
 def test_the_whole_objective(weighting, kind):
     """Except for triplets, whose number depends on the PIDs."""
-    settings = ObjectiveSettings(identity_loss=kind, attribute_multitask=weighting, total_multitask=weighting)
+    settings = ObjectiveSettings(identity_loss=kind, multitask=weighting)
     network = built(lambda: small_network("test_resnet"))
     weights = {task: torch.ones(len(classes), device="cuda") for task, classes in TASKS.items()}
     objective = built(lambda: Objective(settings, weights, 5, network.embedding_size))

@@ -81,7 +81,7 @@ def test_identity_losses(kind, mining):
 def test_the_whole_objective(weighting):
     images, attributes, pids = random_data(8)
     attributes[0, 0] = -1  # unknown
-    settings = ObjectiveSettings(attribute_multitask=weighting, total_multitask=weighting, label_smoothing=0.1)
+    settings = ObjectiveSettings(multitask=weighting, label_smoothing=0.1)
     results = []
     for device in (GPU, CPU):
         torch.manual_seed(0)

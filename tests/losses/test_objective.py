@@ -12,7 +12,7 @@ from assignment_lib.losses.objective import Objective, ObjectiveSettings
 from assignment_lib.models.joint import Output
 
 WEIGHTS = {"hat": torch.tensor([1.0, 2.0]), "age": torch.ones(4)}
-UNIFORM = {"attribute_multitask": "uniform", "total_multitask": "uniform"}
+UNIFORM = {"multitask": "uniform"}
 
 
 def make_objective(class_weights=WEIGHTS, n_pids=3, **settings):
@@ -69,7 +69,7 @@ def test_images_of_unknown_attributes_are_excluded(example, kind):
     fewer = output._replace(attributes={task: logits[kept] for task, logits in output.attributes.items()})
 
     def attribute_terms(output, targets):
-        _, losses, weights = make_objective(attribute_multitask=kind)(output, batch._replace(attributes=targets))
+        _, losses, weights = make_objective(multitask=kind)(output, batch._replace(attributes=targets))
         return torch.stack([losses["hat"], losses["age"], losses["attributes"], weights["hat"], weights["age"]])
 
     assert torch.allclose(attribute_terms(output, targets), attribute_terms(fewer, batch.attributes[kept]))
@@ -78,7 +78,7 @@ def test_images_of_unknown_attributes_are_excluded(example, kind):
 @pytest.mark.parametrize("kind", multitask.MULTITASKS)
 def test_a_batch_without_any_attribute(example, kind):
     output, batch = example
-    objective = make_objective(attribute_multitask=kind, total_multitask="priority")
+    objective = make_objective(multitask=kind)
     unknown = batch._replace(attributes=torch.full_like(batch.attributes, -1))
     for _ in range(2):  # before and after a batch with attributes
         total, losses, weights = objective(output, unknown)
@@ -117,7 +117,7 @@ def test_parts_can_be_omitted(example, options, names):
 
 
 def test_new_epoch_resets_both_weightings(example):
-    objective = make_objective(attribute_multitask="balanced", total_multitask="balanced")
+    objective = make_objective(multitask="balanced")
     objective(*example)
     assert not objective.attribute_weighting.first.isnan().any() and not objective.total_weighting.first.isnan().any()
     objective.new_epoch()
