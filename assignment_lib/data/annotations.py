@@ -33,10 +33,7 @@ TRUTH_FILE = "test_truth.csv"
 
 @dataclass(frozen=True)
 class Truth:
-    """The identities of a test, one row per image: file, pid, camera (-1 where unknown), and the twelve targets.
-
-    Targets are class indices, -1 in all twelve for images without annotations.
-    """
+    """The identities of a test: file, pid, camera (-1 where unknown), and the twelve targets (-1 without annotations)."""
 
     query: pd.DataFrame
     gallery: pd.DataFrame
@@ -72,17 +69,14 @@ def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises as `read_text` does.
     """
     text = read_text(path)
-    skipped = 0
+    separator = max(",;\t", key=text.lstrip("\n").partition("\n")[0].count)
     if match := re.match(r"sep=(.)[ ;,]*\n", text):
-        separator, text, skipped = match[1], text[match.end() :], 1
-    else:
-        first = text.lstrip("\n").split("\n", 1)[0]
-        separator = max(",;\t", key=first.count)
+        separator, text = match[1], text[match.end() - 1 :]  # the line stays, empty, so that line numbers are right
     reader = csv.reader(text.split("\n"), delimiter=separator, strict=True)
     try:
         lines = [(reader.line_num, [value.strip() for value in row]) for row in reader if "".join(row).strip()]
     except csv.Error as error:
-        raise ValueError(f"{path}: line {reader.line_num + skipped} is not CSV ({error}); correct it") from error
+        raise ValueError(f"{path}: line {reader.line_num} is not CSV ({error}); correct it") from error
     (_, header), *rows = lines or [(1, [])]
     names = [name.lower() for name in header]
     missing = [name for name in columns if name not in names]
@@ -95,17 +89,14 @@ def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
         raise ValueError(f"{path} has no row below its header; add the rows")
     for line, row in rows:
         if len(row) != len(names):
-            fault = f"line {line + skipped} has {len(row)} values for {len(names)} columns"
-            raise ValueError(f"{path}: {fault}; correct it")
-    numbers = [line + skipped for line, _ in rows]
-    return pd.DataFrame([row for _, row in rows], index=numbers, columns=names, dtype=object)
+            raise ValueError(f"{path}: line {line} has {len(row)} values for {len(names)} columns; correct it")
+    return pd.DataFrame([row for _, row in rows], index=[line for line, _ in rows], columns=names, dtype=object)
 
 
 def annotation_values(table: pd.DataFrame, path: str | Path, row: str = "line") -> pd.DataFrame:
     """The annotation columns of a table as int64: `ANNOTATION_COLUMNS`, and the multicolor ones if present.
 
-    `row` says what the index of the table counts: lines of a file, or ids.
-    Raises `ValueError` naming `path` and the row of a value that is not allowed.
+    Raises `ValueError` naming `path` and the row of a value that is not allowed; `row` is what the index counts, or "id".
     """
     columns = [name for name in CLASSIFICATION_COLUMNS if name in table]
     numbers = table[columns].apply(pd.to_numeric, errors="coerce")
@@ -177,9 +168,8 @@ def find_market_attributes(places: Iterable[Path]) -> Path | None:
 def read_market_attributes(mat: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Annotations of the training and of the test identities from `market_attribute.mat` (Lin et al. 2019).
 
-    Two frames in annotation form: the 27 int64 columns of `ANNOTATION_COLUMNS`, index `pid` (int64). The fields of both
-    parts have different orders in the file, so they are read by name.
-    Raises `FileNotFoundError` or `ValueError` with one sentence.
+    Two frames in annotation form: the 27 int64 columns of `ANNOTATION_COLUMNS`, index `pid` (int64). The file orders the fields
+    of both parts differently. Raises `FileNotFoundError` or `ValueError` with one sentence.
     """
     mat = Path(mat)
     if not mat.is_file():
@@ -201,9 +191,8 @@ def _attribute_frame(parts: object, part: str, mat: Path) -> pd.DataFrame:
         if pids.has_duplicates:
             raise ValueError("it names a person twice")
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{mat}: market_attribute.{part} is not one number per person ({error}); remove it and download it again"
-        ) from error
+        fault = f"market_attribute.{part} is not one number per person ({error})"
+        raise ValueError(f"{mat}: {fault}; remove it and download it again") from error
     return annotation_values(frame, mat, "id")
 
 
@@ -233,7 +222,6 @@ def read_truth(path: str | Path) -> Truth:
 def with_test_truth(data: Dataset) -> Dataset:
     """`data` with identities, cameras and targets of its anonymous test, if `test_truth.csv` is in its folder.
 
-    Unchanged where the identities are known already or there is no such file.
     Raises `ValueError` with one sentence where the file does not fit the images.
     """
     path = data.root / TRUTH_FILE

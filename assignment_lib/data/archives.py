@@ -22,12 +22,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from assignment_lib.files import SUFFIXES, bar, run_name, write_errors, write_text
+from assignment_lib.files import SUFFIXES, bar, run_name, write_errors
 
-#: Archives that unpack to more bytes are refused.
-MAX_BYTES = 20 * 1024**3
-#: So are those that unpack to more than 100 MB and this multiple of their size: photographs hardly compress.
-MAX_RATIO, RATIO_MATTERS_FROM = 200, 100 * 1024**2
+#: Archives that unpack to more than 20 GB, or to more than 100 MB and 200 times their size, are refused.
+MAX_BYTES, MAX_RATIO, RATIO_MATTERS_FROM = 20 * 1024**3, 200, 100 * 1024**2
 #: Written into every unpacked folder: the archive it came from.
 MARKER = ".unpacked.json"
 
@@ -50,7 +48,7 @@ def unpacked_folder(archive: Path, parent: Path) -> Path:
     plain, origin = parent / run_name(archive), _origin(archive)
     if not plain.exists() or _unpacked_from(plain, origin):
         return plain
-    return parent / f"{plain.name}-{hashlib.sha256(json.dumps(origin).encode()).hexdigest()[:6]}"
+    return parent / f"{plain.name}-{hashlib.sha256(origin).hexdigest()[:6]}"
 
 
 def unpack(archive: str | Path, target: str | Path, check: Callable[[Path], object] | None = None) -> Path:
@@ -65,10 +63,10 @@ def unpack(archive: str | Path, target: str | Path, check: Callable[[Path], obje
     archive, target = Path(archive).expanduser().resolve(), Path(target).expanduser().resolve()
     if not archive.is_file():
         raise FileNotFoundError(f"{archive} does not exist; check the name")
-    origin, lock = _origin(archive), target.with_name(f".{target.name}.lock")
+    origin = _origin(archive)
     with write_errors(target, "unpack the archive yourself and pass that folder"):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock):  # another process may be unpacking the same archive
+        with FileLock(target.with_name(f".{target.name}.lock")):  # another process may be unpacking the same archive
             if _unpacked_from(target, origin):
                 return target
             if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -80,7 +78,7 @@ def unpack(archive: str | Path, target: str | Path, check: Callable[[Path], obje
                         check(folder)
                 except (FileNotFoundError, ValueError) as error:  # the user knows the archive, not the temporary folder
                     raise type(error)(str(error).replace(str(folder), str(archive))) from None
-                write_text(folder / MARKER, json.dumps(origin))
+                (folder / MARKER).write_bytes(origin)
     return target
 
 
@@ -106,17 +104,21 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _origin(archive: Path) -> dict[str, Any]:
+def _origin(archive: Path) -> bytes:
+    """What `MARKER` holds: the path, size and modification time of the archive, as JSON."""
     file = archive.stat()
-    return {"archive": archive.name, "folder": str(archive.parent), "size": file.st_size, "mtime_ns": file.st_mtime_ns}
+    origin = {
+        "archive": archive.name,
+        "folder": str(archive.parent),
+        "size": file.st_size,
+        "mtime_ns": file.st_mtime_ns,
+    }
+    return json.dumps(origin).encode()
 
 
-def _unpacked_from(target: Path, origin: dict[str, Any]) -> bool:
-    try:
-        marker = json.loads((target / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(marker, dict) and marker | origin == marker
+def _unpacked_from(target: Path, origin: bytes) -> bool:
+    marker = target / MARKER
+    return marker.is_file() and marker.read_bytes() == origin
 
 
 def _extract(archive: Path, folder: Path) -> None:

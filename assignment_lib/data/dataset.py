@@ -31,8 +31,7 @@ class Dataset:
     Every table has the columns `path` (str, absolute), `file` (str), `pid` (int64) and `camera` (int64, -1 where unknown).
     Where annotations are known, the twelve tasks of `attributes.TASKS` follow: int64 targets in [0, C), or -1 in all twelve
     for junk, distractors and test identities without annotations. `pid` is -2 where the test is anonymous; in a gallery -1
-    is junk and 0 a distractor. `notes` are sentences that a user should read. `annotations` are those of the training
-    identities in annotation form, index `pid`, or None.
+    is junk and 0 a distractor. `notes` are sentences that a user should read. `annotations` is in annotation form, index `pid`.
     """
 
     name: str

@@ -8,7 +8,6 @@ Pillow, but reads fewer formats.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,8 +22,6 @@ from torch import Tensor
 
 from assignment_lib.data.layouts import few
 from assignment_lib.files import bar
-
-_FILES_PER_TASK = 64
 
 
 class Decoded(NamedTuple):
@@ -43,27 +40,24 @@ def decode(paths: Sequence[str | Path], size: tuple[int, int] = (128, 64), *, pr
     Raises `ValueError` naming the files that cannot be decoded, and `MemoryError` in advance where the images do not fit
     into the free memory (known if psutil is installed).
     """
-    files = [os.fspath(path) for path in paths]
+    files = list(paths)
     shape = (len(files), 3, *size)
     _check_memory(shape)
     images = torch.empty(shape, dtype=torch.uint8)
     rows = images.numpy()  # NumPy copies without threads of its own
 
-    def decode_rows(start: int) -> list[str]:
-        faults = []
-        for i in range(start, min(start + _FILES_PER_TASK, len(files))):
-            try:
-                rows[i] = decode_file(files[i], size).transpose(2, 0, 1)
-            except MemoryError:
-                raise
-            except Exception as error:  # decoders raise nearly everything on broken files
-                faults.append(f"{files[i]} ({_fault(error)})")
-        return faults
+    def decode_row(i: int) -> str:
+        try:
+            rows[i] = decode_file(files[i], size).transpose(2, 0, 1)
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders raise nearly everything on broken files
+            return f"{files[i]} ({_fault(error)})"
+        return ""
 
-    starts = range(0, len(files), _FILES_PER_TASK)
     with ThreadPoolExecutor() as pool:  # `map` cancels the tasks that have not started on Ctrl-C
-        done = bar(pool.map(decode_rows, starts), total=len(starts), desc="decoding", unit="batch", show=progress)
-        faults = [fault for part in done for fault in part]
+        done = bar(pool.map(decode_row, range(len(files))), "decoding", len(files), unit="image", show=progress)
+        faults = [fault for fault in done if fault]
     if faults:
         count = f"{len(faults):,} of {len(files):,} images"
         raise ValueError(f"{count} cannot be decoded: {few(faults)}; replace or remove them")

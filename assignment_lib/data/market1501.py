@@ -94,14 +94,13 @@ def to_course(dataset: Dataset, folder: str | Path, seed: int = 0) -> Path:
     """Write an official Market-1501 with attributes in the course's layout; returns `folder`.
 
     `train/` keeps its names. Gallery and queries become `test/` and `queries/` with anonymous names (`000123.jpg`) in an order
-    shuffled by `seed`. `annotations_train.csv` has the 27 columns, `test_truth.csv` the columns folder, file, pid, camera and
-    the 29 of `CLASSIFICATION_COLUMNS`, empty where an image has no annotations. Images are hard links where possible, else
+    shuffled by `seed`; `test_truth.csv` holds their identities and attributes. Images are hard links where possible, else
     copies. Raises `ValueError` (attributes or test identities unknown) or `FileExistsError`.
     """
     folder = Path(folder).expanduser().resolve()
     if not (dataset.has_attributes and dataset.has_test_identities):
         raise ValueError(
-            f"{dataset.root} is not an official Market-1501 with {ATTRIBUTES_FILE} in or next to it; add the file"
+            f"{dataset.root} is no official Market-1501 with {ATTRIBUTES_FILE} in or next to it; add the file"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists already; move it away or choose another folder")
@@ -139,9 +138,7 @@ def _link_all(sources: Iterable[str], folder: Path, names: Iterable[str]) -> Non
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line: `download`, or `course`, whose defaults come from ASSIGNMENT_DATA and ASSIGNMENT_OUT."""
-    parser = argparse.ArgumentParser(
-        prog="python -m assignment_lib.data.market1501", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser("python -m assignment_lib.data.market1501", description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=("download", "course"))
     parser.add_argument("--data", default=setting("DATA", "market1501"), help="folder or archive of Market-1501")
     parser.add_argument("--out", default=setting("OUT", str(DATA_FOLDER / "market1501-course")), help="folder to write")
