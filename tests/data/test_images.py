@@ -102,18 +102,13 @@ def test_other_formats_grey_and_palettes(tmp_path, suffix, mode):
     assert torch.equal(decode_one(tmp_path / f"a.{suffix}"), pixels(image.convert("RGB")))
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_16_bit_grey_keeps_its_high_byte(tmp_path, suffix):
-    levels = np.linspace(0, 65535, 128 * 64).astype(np.uint16).reshape(128, 64)
-    Image.fromarray(levels).save(tmp_path / f"a.{suffix}")
-    expected = torch.from_numpy((levels >> 8).astype(np.uint8)).expand(3, -1, -1)
-    assert torch.equal(decode_one(tmp_path / f"a.{suffix}"), expected)
-
-
 def test_unusual_pixels(tmp_path):
-    """32-bit grey in the range of 16 bits, black and white, floating point, CMYK."""
-    Image.fromarray(np.full((128, 64), 0x8000, dtype=np.int32)).save(tmp_path / "a.tif")
-    assert (decode_one(tmp_path / "a.tif") == 0x80).all()
+    """Grey of 16 and 32 bits, black and white, floating point, CMYK."""
+    levels = np.linspace(0, 65535, 128 * 64).astype(np.uint16).reshape(128, 64)
+    high_byte = torch.from_numpy((levels >> 8).astype(np.uint8)).expand(3, -1, -1)
+    for name, grey in (("a.png", levels), ("a.tif", levels), ("b.tif", levels.astype(np.int32))):
+        Image.fromarray(grey).save(tmp_path / name)
+        assert torch.equal(decode_one(tmp_path / name), high_byte)
     Image.fromarray(np.eye(128, 64) > 0).save(tmp_path / "a.png")
     assert torch.equal(decode_one(tmp_path / "a.png")[1], torch.eye(128, 64, dtype=torch.uint8) * 255)
     scene().convert("CMYK").save(tmp_path / "a.jpg", quality=95)
@@ -134,15 +129,12 @@ def test_transparency_lies_over_white(tmp_path):
     assert torch.equal(ours[:, :, 32:], opaque[:, :, 32:])
 
 
-@pytest.mark.parametrize(("mode", "transparent"), [("LA", None), ("P", 0), ("L", 100), ("RGB", (100, 100, 100))])
-def test_every_form_of_transparency(tmp_path, mode, transparent):
-    grey = Image.fromarray(np.full((128, 64), 100, dtype=np.uint8))
-    if mode == "LA":
-        grey.putalpha(0)
-        grey.save(tmp_path / "a.png")
-    else:
-        image = Image.new("P", (64, 128), 0) if mode == "P" else grey.convert(mode)
-        image.save(tmp_path / "a.png", transparency=transparent)
+@pytest.mark.parametrize(
+    ("mode", "colour", "transparent"),
+    [("LA", (100, 0), None), ("P", 0, 0), ("L", 100, 100), ("RGB", (100, 100, 100), (100, 100, 100))],
+)
+def test_every_form_of_transparency(tmp_path, mode, colour, transparent):
+    Image.new(mode, (64, 128), colour).save(tmp_path / "a.png", transparency=transparent)
     assert (decode_one(tmp_path / "a.png") == 255).all()
 
 

@@ -135,7 +135,7 @@ def test_an_incomplete_archive_or_folder_is_refused(network, tmp_path):
     network.counts = SMALL | {"query": 1}
     with pytest.raises(ConnectionError, match="another checksum"):
         download_market1501(tmp_path)
-    with pytest.raises(ValueError, match="not the complete Market-1501 .*query/ 1 of 2"):
+    with pytest.raises(ValueError, match=r"not the complete Market-1501 .*query/ 1 of 2"):
         download_market1501(tmp_path)  # the archive of the first call, or one saved in a browser
     assert not (tmp_path / "market1501").exists()
     (tmp_path / "market1501" / "bounding_box_train").mkdir(parents=True)
