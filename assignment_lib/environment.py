@@ -148,20 +148,19 @@ def seed_everything(seed: int) -> None:
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that affect results, and of this code (git commit, "unknown" without git)."""
     installed = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
+    command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
     try:
-        command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except OSError:  # git is not installed
-        commit = ""
-    return installed | {"commit": commit or "unknown"}
+        commit = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).strip()
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        commit = "unknown"
+    return installed | {"commit": commit}
 
 
 def describe() -> str:
     """One line with the device and the versions of the packages."""
     name = torch.cuda.get_device_name() if device().type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    return " · ".join(
-        [name, *(f"{package} {version}" for package, version in versions().items() if package != "commit")]
-    )
+    packages = [f"{package} {version}" for package, version in versions().items() if package != "commit"]
+    return " · ".join([name, *packages])
 
 
 def relative(path: str | Path) -> str:

@@ -13,11 +13,8 @@ from assignment_lib import environment
 from assignment_lib.environment import Settings
 from assignment_lib.files import write_text
 
-#: The mount point of Google Drive on Colab, and the folder in it for networks and results.
+#: The mount point of Google Drive on Colab.
 DRIVE = Path("/content/drive")
-DRIVE_RUNS = DRIVE / "MyDrive" / "assignment-runs"
-#: The file in the runs folder that stores the chosen settings.
-SETTINGS_FILE = "settings.json"
 
 
 def settings(
@@ -49,7 +46,7 @@ def settings(
         drive = upload = False
     if drive:
         use_drive()
-    path = environment.runs_folder() / SETTINGS_FILE
+    path = environment.runs_folder() / "settings.json"
     stored = _stored_settings(path)
     merged = stored | values
     if upload and not ("data" in merged and environment.find_data(merged["data"])):
@@ -78,7 +75,7 @@ def use_drive() -> None:
             raise ConnectionError(
                 f"Google Drive was not mounted ({error}); run this cell again and allow access, or pass drive=False"
             ) from error
-    os.environ["ASSIGNMENT_RUNS"] = environment.setting("RUNS", str(DRIVE_RUNS))
+    os.environ["ASSIGNMENT_RUNS"] = environment.setting("RUNS", str(DRIVE / "MyDrive" / "assignment-runs"))
     print(f"Networks and results are stored in {environment.runs_folder()}.")
 
 

@@ -105,15 +105,10 @@ def _is_zip(path: Path) -> bool:
 
 
 def _origin(archive: Path) -> bytes:
-    """What `MARKER` holds: the path, size and modification time of the archive, as JSON."""
+    """The content of `MARKER`: the path, size and modification time of the archive, as JSON."""
     file = archive.stat()
-    origin = {
-        "archive": archive.name,
-        "folder": str(archive.parent),
-        "size": file.st_size,
-        "mtime_ns": file.st_mtime_ns,
-    }
-    return json.dumps(origin).encode()
+    origin = {"archive": archive.name, "folder": str(archive.parent)}
+    return json.dumps(origin | {"size": file.st_size, "mtime_ns": file.st_mtime_ns}).encode()
 
 
 def _unpacked_from(target: Path, origin: bytes) -> bool:
@@ -124,14 +119,14 @@ def _unpacked_from(target: Path, origin: bytes) -> bool:
 def _extract(archive: Path, folder: Path) -> None:
     """Check all members, then write them below `folder`. Raises `ValueError` with one sentence, or `OSError` of the disk."""
     limit = min(MAX_BYTES, max(MAX_RATIO * archive.stat().st_size, RATIO_MATTERS_FROM))
-    progress = {"desc": f"unpacking {archive.name}", "unit": "file"}
+    label = f"unpacking {archive.name}"
     try:
         if _is_zip(archive):
             with zipfile.ZipFile(archive) as zipped:
-                zipped.extractall(folder, bar(_checked(map(_zip_member, zipped.infolist()), limit), **progress))
+                zipped.extractall(folder, bar(_checked(map(_zip_member, zipped.infolist()), limit), label))
         else:
             with tarfile.open(archive) as tar:
-                tar.extractall(folder, bar(_checked(_tar_members(tar), limit), **progress), filter="data")
+                tar.extractall(folder, bar(_checked(_tar_members(tar), limit), label), filter="data")
     except Refused as error:
         raise ValueError(f"{archive}: {error}; nothing was unpacked") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:

@@ -130,13 +130,13 @@ def read_layout(
         without_images = sorted(set(annotations.index) - set(train["pid"]))
         if without_images:
             notes.append(f"{file.name} has people without images in train/: {few(without_images)}")
-    elif layout != "plain" and (file := find_market_attributes(places)):
-        annotations, test_annotations = read_market_attributes(file)
-        train = _with_training_targets(train, annotations, file)
+    elif layout != "plain" and (mat := find_market_attributes(places)):
+        annotations, test_annotations = read_market_attributes(mat)
+        train = _with_training_targets(train, annotations, mat)
         test_people = {pid for pid in pd.concat([query, gallery])["pid"] if pid > DISTRACTOR}
         unknown = sorted(test_people - set(test_annotations.index))
         if unknown:
-            notes.append(f"{file.name} lacks the test people {few(unknown)}")
+            notes.append(f"{mat.name} lacks the test people {few(unknown)}")
         query, gallery = (_with_targets(table, test_annotations) for table in (query, gallery))
     else:
         notes.append("no annotations: re-identification only, without attributes")

@@ -83,7 +83,6 @@ def cell(column, value):
         (cell("id", "9" * 19), "in column id"),
         (cell("age", "5"), "line 3 has '5' in column age; write a number from 1 to 4"),
         (cell("hat", "0"), "line 3 has '0' in column hat; write 1 or 2"),
-        (cell("gender", "1.5"), "line 3 has '1.5' in column gender"),
         (cell("upred", ""), "line 3 has '' in column upred"),
         (lambda frame: frame.iloc[1:], "lacks the training people 2; add them"),
         (lambda frame: frame.iloc[2:], "lacks the training people 2, 7;"),
@@ -119,9 +118,8 @@ def test_odd_annotations_are_counted_and_named():
     assert odd["people"].sum() == 5 and len(odd) == 7
 
 
-@pytest.mark.parametrize("pids", [PIDS, (2,)], ids=["several", "one"])
-def test_attributes_are_read_by_field_name(tmp_path, pids):
-    frames = save_mat(tmp_path / "market_attribute.mat", train_pids=pids)
+def test_attributes_of_one_person(tmp_path):
+    frames = save_mat(tmp_path / "market_attribute.mat", train_pids=(2,))
     for frame, part in zip(read_market_attributes(tmp_path / "market_attribute.mat"), ("train", "test"), strict=True):
         pd.testing.assert_frame_equal(frame, frames[part].rename_axis("pid"))
 

@@ -42,7 +42,6 @@ def colab(monkeypatch, tmp_path):
     }.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(notebook, "DRIVE", tmp_path / "drive")
-    monkeypatch.setattr(notebook, "DRIVE_RUNS", tmp_path / "drive" / "MyDrive" / "assignment-runs")
     monkeypatch.delenv("ASSIGNMENT_RUNS")
     return calls
 
