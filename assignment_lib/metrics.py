@@ -3,9 +3,7 @@
 from assignment_lib.evaluation.attribute_scores import attribute_scores, confusion
 from assignment_lib.evaluation.protocol import JUNK_ID, excluded
 from assignment_lib.evaluation.reid_scores import (
-    CMC_LENGTH,
     ReidScores,
-    course_scores,
     list_scores,
     reid_scores,
     reid_scores_from_distances,
@@ -14,6 +12,6 @@ from assignment_lib.evaluation.reid_scores import (
 )
 
 __all__ = [
-    "CMC_LENGTH", "JUNK_ID", "ReidScores", "attribute_scores", "confusion", "course_scores", "excluded", "list_scores",
+    "JUNK_ID", "ReidScores", "attribute_scores", "confusion", "excluded", "list_scores",
     "reid_scores", "reid_scores_from_distances", "reid_scores_within", "threshold_scores",
 ]  # fmt: skip

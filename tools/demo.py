@@ -79,8 +79,8 @@ def published_network() -> JointConvNet | None:
 def with_network(network: JointConvNet, own: pd.DataFrame | None, log: Callable[[str], None] = print) -> Retrieval:
     """The images of the table `own`, or the test images of the settings' data set, retrieved by `network`.
 
-    Evenly spaced images of your own are the queries, and identities are unknown. Both thresholds are the fixed one of the
-    published recipe, because there is no validation search.
+    Evenly spaced images of your own are the queries, and identities are unknown. The thresholds are those of the published
+    network or, without it, the fixed one of the recipe.
     """
     network = network.eval().to(environment.device())
     if own is None:
@@ -101,12 +101,15 @@ def with_network(network: JointConvNet, own: pd.DataFrame | None, log: Callable[
         predictions[name] = pipeline.cached_predictions(network, images[name], path)
     embeddings = predictions["query"].embeddings, predictions["gallery"].embeddings
     chosen = recipe(PUBLISHED_RECIPE)
-    threshold = chosen.retrieval.threshold
+    try:
+        thresholds = assembly.published_thresholds(PUBLISHED_RECIPE)
+    except FileNotFoundError:
+        thresholds = dict.fromkeys(("similarity", "reranked"), chosen.retrieval.threshold)
     ids = (table["pid"].to_numpy() for table in (query, gallery))
     return Retrieval(
         chosen, network, query, gallery, images["query"], images["gallery"], predictions["query"], predictions["gallery"],
         embeddings[0] @ embeddings[1].T, reranked_scores(*embeddings, copies),
-        {"similarity": threshold, "reranked": threshold}, None, Search(*embeddings, *ids, None, None), known, copies,
+        thresholds, None, Search(*embeddings, *ids, None, None), known, copies,
     )  # fmt: skip
 
 

@@ -59,16 +59,16 @@ def attributes() -> str:
 
 
 def decisions() -> str:
-    return markdown(tables.decisions_table(read("ablations_course.csv")).drop(columns="Group"))
+    return markdown(tables.decisions_table(read("ablations_proxy.csv")).drop(columns="Group"))
 
 
 def strong_parts() -> str:
-    means = tables.ablation_table(read("ablations_strong_course.csv"))
+    means = tables.ablation_table(read("ablations_strong_proxy.csv"))
     return markdown(means[["Group", "Variant", "Acc", "mAcc", "mAP", "mAcc - base", "mAP - base"]])
 
 
 def translation() -> str:
-    return markdown(tables.decisions_table(read("translation_course.csv")).drop(columns=["Report", "Group"]))
+    return markdown(tables.decisions_table(read("translation_proxy.csv")).drop(columns=["Report", "Group"]))
 
 
 def drawn() -> str:

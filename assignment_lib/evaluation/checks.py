@@ -5,7 +5,6 @@ Arrays may be numpy arrays, torch tensors or nested lists. Every error is a `Val
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +43,7 @@ def as_numpy(values: Array | pd.DataFrame) -> np.ndarray:
 
 
 def check_integers(values: Array, name: str, length: int | None = None) -> np.ndarray:
-    """The values as int64 `(N,)`; N must equal `length` if that is given. Raises `ValueError` for anything else."""
+    """The values as int64 `(N,)`; N must equal `length` if that is given."""
     array = as_numpy(values)
     if array.ndim != 1 or (array.dtype.kind not in "iu" and len(array)):
         raise ValueError(f"{name} has dtype {array.dtype} and shape {array.shape}. Pass a list of integers.")
@@ -53,18 +52,9 @@ def check_integers(values: Array, name: str, length: int | None = None) -> np.nd
     return array.astype(np.int64)
 
 
-def check_labels(
-    query_ids: Array,
-    gallery_ids: Array,
-    query_cameras: Array | None,
-    gallery_cameras: Array | None,
-    queries: int,
-    images: int,
-) -> Labels:
-    """Identities and cameras of `queries` queries and `images` gallery images; cameras may both be None.
-
-    Raises `ValueError` for other lengths, for values that are not integers, and if only one side has cameras.
-    """
+def check_labels(labels: tuple[Array, Array, Array | None, Array | None], queries: int, images: int) -> Labels:
+    """The four `labels` of `queries` queries and `images` gallery images, all integers; cameras may both be None."""
+    query_ids, gallery_ids, query_cameras, gallery_cameras = labels
     if (query_cameras is None) != (gallery_cameras is None):
         raise ValueError("cameras are given for only one of query and gallery. Pass both, or None for both.")
     return Labels(
@@ -76,40 +66,29 @@ def check_labels(
 
 
 def check_matrix(values: Array, name: str, axes: str) -> Tensor:
-    """The values as a detached floating-point tensor with two axes, at least one row and one column.
+    """The values as a detached, finite floating-point tensor with two axes, at least one row and one column.
 
     Half precision becomes float32; float32 and float64 keep their precision. `axes` describes both axes in the error.
-    Raises `ValueError` for other types, another number of axes, and empty input.
     """
     if not isinstance(values, Tensor):
         try:
-            with warnings.catch_warnings():  # torch warns about read-only arrays, but nothing here writes to them
-                warnings.simplefilter("ignore", UserWarning)
-                values = torch.as_tensor(np.asarray(values, order="C"))
+            values = torch.from_numpy(np.require(values, requirements=["C", "W"]))  # torch needs a writeable array
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name} is not an array of numbers. Pass a floating-point array ({axes}).") from error
-    if values.ndim == 1:
-        raise ValueError(f"{name} is a single vector of shape {tuple(values.shape)}. Pass a matrix, {name}[None].")
     if values.ndim != 2 or not values.is_floating_point() or not values.numel():
         raise ValueError(
             f"{name} has dtype {values.dtype} and shape {tuple(values.shape)}. Pass a floating-point array ({axes})."
         )
+    rows = (~values.isfinite().all(1)).nonzero()
+    if len(rows):
+        raise ValueError(f"{name} has NaN or infinity in row {int(rows[0])}. Check the network and its embeddings.")
     return values.detach() if values.element_size() >= 4 else values.detach().float()
 
 
 def check_unit_rows(embeddings: Array, name: str = "embeddings") -> Tensor:
-    """Embeddings as a float32 tensor `(N, D)`, N and D at least 1, on the device that they are on.
-
-    Accepts float16, bfloat16, float32 and float64. Raises `ValueError` for NaN, infinity, rows whose length differs from 1
-    by more than 0.01, a single vector, and other shapes or types.
-    """
+    """L2-normalised embeddings in any floating precision as a float32 tensor `(N, D)`, on the device that they are on."""
     checked = check_matrix(embeddings, name, "images, dimensions").float()
     norms = torch.linalg.vector_norm(checked, dim=1)
-    if not norms.isfinite().all():
-        raise ValueError(
-            f"{name} has NaN or infinity in row {int((~norms.isfinite()).nonzero()[0])}. "
-            "Check the network that computed it."
-        )
     deviation, row = (norms - 1).abs().max(dim=0)
     if deviation > _NORM_TOLERANCE:
         raise ValueError(
@@ -120,10 +99,7 @@ def check_unit_rows(embeddings: Array, name: str = "embeddings") -> Tensor:
 
 
 def check_embeddings(query: Array, gallery: Array) -> tuple[Tensor, Tensor]:
-    """Query embeddings `(Q, D)` and gallery embeddings `(G, D)`, both as `check_unit_rows`, on the gallery's device.
-
-    Raises `ValueError` as `check_unit_rows` does, and if the two differ in D.
-    """
+    """Embeddings `(Q, D)` and `(G, D)` with the same D, both as `check_unit_rows`, on the gallery's device."""
     checked_query, checked_gallery = check_unit_rows(query, "query"), check_unit_rows(gallery, "gallery")
     dimensions = checked_query.shape[1], checked_gallery.shape[1]
     if dimensions[0] != dimensions[1]:
@@ -131,12 +107,3 @@ def check_embeddings(query: Array, gallery: Array) -> tuple[Tensor, Tensor]:
             f"query has {dimensions[0]} dimensions and gallery {dimensions[1]}. Compute both with the same network."
         )
     return checked_query.to(checked_gallery.device), checked_gallery
-
-
-def check_distances(distances: Array) -> Tensor:
-    """Distances as a floating-point tensor `(Q, G)`, float32 or float64. Raises `ValueError` for NaN and infinity."""
-    checked = check_matrix(distances, "distances", "queries, gallery images")
-    rows = (~checked.isfinite().all(1)).nonzero()
-    if len(rows):
-        raise ValueError(f"distances has NaN or infinity in row {int(rows[0])}. Check the embeddings they come from.")
-    return checked

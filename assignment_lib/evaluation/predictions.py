@@ -15,14 +15,16 @@ from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.files import bar
 
 #: Largest activation of one batch on the CPU, in bytes. glibc maps blocks above 32 MiB anew at each use and returns free
-#: memory above 64 MiB to the system, so several activations must fit below that. Otherwise page faults take more time
-#: than the network (`benchmarks/inference_batch.py`).
+#: memory above 64 MiB to the system; page faults would then take more time than the network
+#: (`benchmarks/inference_batch.py`).
 _CPU_ACTIVATION = 16 * 2**20
-#: Bytes of the largest activation per image pixel: EfficientNet-Lite widens to 96 float32 channels at a quarter of the
-#: pixels. ResNets and DenseNets need 64.
+#: Bytes of the largest activation per pixel: EfficientNet-Lite has 96 float32 channels at a quarter of the pixels.
 _ACTIVATION_PER_PIXEL = 96
 _CUDA_BATCH = 256
+_NEIGHBOURS, _NEIGHBOUR_SHARE, _TEMPERATURE = 8, 0.7, 0.1
 _NEIGHBOUR_ROWS = 1024  # rows whose similarities to all others are in memory at a time
+
+_Adjustment = Callable[[dict[str, Tensor]], dict[str, Tensor]] | None  # `LogitAdjustment` of a network
 
 
 class Predictions(NamedTuple):
@@ -50,18 +52,14 @@ def predict(
     """Run `model` in evaluation mode over uint8 `images` `(N, 3, H, W)`, then restore its mode.
 
     `batch_size=None` takes `inference_batch_size`. `flip` also predicts each mirror image: the normalised embeddings are
-    added, the probabilities averaged. Only one batch at a time is converted to float.
-
-    Raises `ValueError` for images that are not uint8 `(N, 3, H, W)`, and for another size than the network's `image_size`
-    (height, width) if it has that attribute.
+    added, the probabilities averaged. Raises `ValueError` for other types and shapes of images, and for another size than
+    the network's `image_size` (height, width) if it has that attribute.
     """
-    _check_images(images)
-    size = getattr(model, "image_size", None)
-    if size is not None and tuple(int(side) for side in size) != tuple(images.shape[2:]):
-        height, width = (int(side) for side in size)
+    size = tuple(images.shape[-2:])
+    wanted = tuple(int(side) for side in getattr(model, "image_size", size))
+    if size != wanted:
         raise ValueError(
-            f"images are {images.shape[2]} x {images.shape[3]} pixels, but the network was built for {height} x {width}. "
-            f"Decode the images with size ({height}, {width})."
+            f"images have the size {size}, but the network was built for {wanted}. Decode them with that size."
         )
     device = next(model.parameters()).device
     was_training = model.training
@@ -78,9 +76,8 @@ def predict(
             probabilities.append({task: values.cpu() for task, values in means.items()})
     finally:
         model.train(was_training)
-    count = len(images)
-    joined = {task: torch.cat([part[task] for part in probabilities])[:count] for task in probabilities[0]}
-    return Predictions(torch.cat(embeddings)[:count], joined)
+    joined = {task: torch.cat([part[task] for part in probabilities])[: len(images)] for task in probabilities[0]}
+    return Predictions(torch.cat(embeddings)[: len(images)], joined)
 
 
 @torch.inference_mode()
@@ -95,13 +92,11 @@ def untrained_embeddings(
 ) -> Tensor:
     """The ImageNet features of a backbone before any training on people, averaged over the image.
 
-    `images` are uint8 `(N, 3, H, W)`; returns `(N, channels)` float32 on the CPU, L2-normalised. `pretrained=False` keeps
-    the weights random (for tests), `batch_size=None` takes `inference_batch_size`. Raises `ConnectionError` and
-    `ValueError` as `models.backbones.backbone` does.
+    `images` and `batch_size` as in `predict`; returns `(N, channels)` float32 on the CPU, L2-normalised.
+    `pretrained=False` keeps the weights random. Raises the errors of `models.backbones.backbone`.
     """
     from assignment_lib.models.backbones import backbone  # imports timm, which scoring files does not need
 
-    _check_images(images)
     network = backbone(backbone_name, pretrained)
     features = network.features.eval().to(device)
     mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (network.mean, network.std))
@@ -112,15 +107,12 @@ def untrained_embeddings(
     return torch.cat(pooled)[: len(images)]
 
 
-def _check_images(images: Tensor) -> None:
+def _batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
+    """Batches of float images in [0, 1] on `device`. Without images one black image, so that outputs have their shapes."""
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
         raise ValueError(
             f"images have dtype {images.dtype} and shape {tuple(images.shape)}. Pass uint8 images (N, 3, H, W)."
         )
-
-
-def _batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
-    """Batches of float images in [0, 1] on `device`. Without images one black image, so that outputs have their shapes."""
     size = batch_size or inference_batch_size(images.shape[2], images.shape[3], device)
     if device.type == "cpu":
         torch.empty(2**25 - 2**16, dtype=torch.uint8)  # glibc keeps blocks up to the largest one ever freed (32 MiB)
@@ -128,14 +120,6 @@ def _batches(images: Tensor, device: torch.device, batch_size: int | None, progr
         images = images.new_zeros(1, *images.shape[1:])
     for start in bar(range(0, len(images), size), "images", show=progress):
         yield images[start : start + size].to(device).float().div_(255)
-
-
-def with_mirror(plain: Predictions, mirrored: Predictions) -> Predictions:
-    """The result of `predict(..., flip=True)` from the predictions of images and of their mirror images."""
-    return Predictions(
-        F.normalize(plain.embeddings + mirrored.embeddings),
-        {task: (values + mirrored.probabilities[task]) / 2 for task, values in plain.probabilities.items()},
-    )
 
 
 def join(*parts: Predictions) -> Predictions:
@@ -151,24 +135,19 @@ def with_neighbours(
     predictions: Predictions,
     neighbours: Predictions,
     own_rows: Tensor,
-    adjustment: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
-    images: int = 8,
-    share: float = 0.7,
-    temperature: float = 0.1,
+    adjustment: _Adjustment = None,
 ) -> Predictions:
     """`predictions` with each row's probabilities averaged with those of its nearest images in `neighbours`.
 
-    `(1 - share) p_i + share sum_j w_ij p_j` over the `images` nearest j by cosine similarity s, with the weights
-    `w_ij = softmax_j(s_ij / temperature)`: one step of label spreading (Zhou et al. 2004, section 2), which needs no
-    labels. The embeddings stay the same. `own_rows` `(N,)` int64 is the row of each image in `neighbours`, so that it is
-    not its own neighbour, or -1 if it is not there. `adjustment` is the network's `LogitAdjustment`: it is removed before
-    the average and applied afterwards, since averaging adjusted probabilities would favour the common classes again.
+    `0.3 p_i + 0.7 sum_j w_ij p_j` over the eight nearest j by cosine similarity s, `w_ij = softmax_j(s_ij / 0.1)`: one
+    step of label spreading (Zhou et al. 2004, section 2), which needs no labels. The embeddings stay the same. `own_rows`
+    `(N,)` int64 is the row of each image in `neighbours`, so that it is not its own neighbour, or -1 if it is not there.
+    `adjustment` is the network's `LogitAdjustment`: it is removed before the average and applied afterwards, since
+    averaging adjusted probabilities would favour the common classes again.
 
-    Raises `ValueError` if `neighbours` holds no other image, or if `share` is not between 0 and 1.
+    Raises `ValueError` if `neighbours` holds no other image.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share is {share}. Pass a number between 0 and 1.")
-    images = min(images, len(neighbours.embeddings) - int((own_rows >= 0).any()))
+    images = min(_NEIGHBOURS, len(neighbours.embeddings) - int((own_rows >= 0).any()))
     if images < 1:
         raise ValueError("an image has no neighbour but itself. Pass at least two images as neighbours.")
     own = _without_adjustment(predictions.probabilities, adjustment)
@@ -179,10 +158,10 @@ def with_neighbours(
         is_there = own_rows[rows] >= 0
         similarity[is_there.nonzero()[:, 0], own_rows[rows][is_there]] = -torch.inf
         nearest = similarity.topk(images)
-        weights = (nearest.values / temperature).softmax(1)[:, None]
+        weights = (nearest.values / _TEMPERATURE).softmax(1)[:, None]
         for task, values in own.items():
             average = (weights @ others[task][nearest.indices])[:, 0]
-            parts[task].append((1 - share) * values[rows] + share * average)
+            parts[task].append((1 - _NEIGHBOUR_SHARE) * values[rows] + _NEIGHBOUR_SHARE * average)
     mixed = {task: torch.cat(values) for task, values in parts.items()}
     if adjustment is not None:
         logits = adjustment({task: values.log() for task, values in mixed.items()})
@@ -190,9 +169,7 @@ def with_neighbours(
     return predictions._replace(probabilities=mixed)
 
 
-def _without_adjustment(
-    probabilities: dict[str, Tensor], adjustment: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None
-) -> dict[str, Tensor]:
+def _without_adjustment(probabilities: dict[str, Tensor], adjustment: _Adjustment) -> dict[str, Tensor]:
     if adjustment is None:
         return probabilities
     offsets = adjustment({task: torch.zeros_like(values) for task, values in probabilities.items()})  # -tau log prior

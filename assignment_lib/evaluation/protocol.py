@@ -3,9 +3,7 @@
 Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, section 3.3. For each query we exclude junk
 images and the gallery images of the same person from the same camera. Distractors (id 0) stay in the ranking and are
 wrong. Gallery images of equal similarity keep the order of the gallery. Queries without a true match are excluded from
-every mean, and counted.
-
-`reid_scores` computes the same numbers fast and is tested against this module.
+every mean, and counted. `reid_scores` computes the same numbers fast and is tested against this module.
 """
 
 from __future__ import annotations
@@ -42,16 +40,12 @@ def ranked_matches(
     gallery_ids: np.ndarray,
     query_camera: int | None = None,
     gallery_cameras: np.ndarray | None = None,
-    itself: int | None = None,
 ) -> list[bool]:
     """The ranking of one query without the excluded images, best first: True for the query's person, False otherwise.
 
-    `similarity`, `gallery_ids` and `gallery_cameras` are `(G,)`. `itself` is the position of the query's own image, which
-    is excluded too, if the query comes from the gallery.
+    `similarity`, `gallery_ids` and `gallery_cameras` are `(G,)`.
     """
     skipped = excluded(query_id, query_camera, gallery_ids, gallery_cameras)
-    if itself is not None:
-        skipped[itself] = True
     order = np.argsort(-similarity, kind="stable")
     return [bool(gallery_ids[image] == query_id) for image in order if not skipped[image]]
 
@@ -96,19 +90,15 @@ def score_each_query(
     gallery_ids: np.ndarray,
     query_cameras: np.ndarray | None,
     gallery_cameras: np.ndarray | None,
-    within: bool = False,
 ) -> pd.DataFrame:
-    """One row per valid query: its position `query`, `ap`, `market_ap`, `inp`, and `first`, the rank of the first match.
+    """One row per valid query: its position `query`, `ap`, `inp`, and `first`, the rank of the first match.
 
-    `similarity` is `(Q, G)`. `within`: the queries are the gallery, and each is excluded from its own ranking. CMC rank-k
-    is the share of rows whose `first` is at most k.
+    `similarity` is `(Q, G)`. CMC rank-k is the share of rows whose `first` is at most k.
     """
     rows = []
     for query in range(len(similarity)):
         camera = None if query_cameras is None else query_cameras[query]
-        itself = query if within else None
-        matches = ranked_matches(similarity[query], query_ids[query], gallery_ids, camera, gallery_cameras, itself)
+        matches = ranked_matches(similarity[query], query_ids[query], gallery_ids, camera, gallery_cameras)
         if any(matches):
-            scores = average_precision(matches), market_average_precision(matches), inverse_negative_penalty(matches)
-            rows.append((query, *scores, matches.index(True) + 1))
-    return pd.DataFrame(rows, columns=["query", "ap", "market_ap", "inp", "first"])
+            rows.append((query, average_precision(matches), inverse_negative_penalty(matches), matches.index(True) + 1))
+    return pd.DataFrame(rows, columns=["query", "ap", "inp", "first"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,16 +21,14 @@ from assignment_lib.evaluation.checks import (
     Labels,
     NoValidQueryError,
     as_numpy,
-    check_distances,
     check_embeddings,
     check_integers,
     check_labels,
-    check_unit_rows,
+    check_matrix,
 )
 from assignment_lib.evaluation.protocol import excluded, precision_recall_f1
 
-#: Length of the CMC curve in `ReidScores.cmc`, or the gallery's length if that is smaller.
-CMC_LENGTH = 50
+_CMC_LENGTH = 50
 #: Similarities per block of queries (16 MiB), and the smallest number of queries per block.
 _BLOCK_SIMILARITIES, _BLOCK_QUERIES = 2**22, 64
 
@@ -66,41 +63,27 @@ def reid_scores(
     gallery_ids: Array,
     query_cameras: Array | None,
     gallery_cameras: Array | None,
-    *,
-    interpolation: str = "step",
 ) -> ReidScores:
     """Scores of ranking `gallery` by cosine similarity to each image of `query`.
 
-    `query` `(Q, D)` and `gallery` `(G, D)`: embeddings as `check_embeddings` accepts them; similarities are computed on
-    the gallery's device. Ids and cameras: integers `(Q,)` and `(G,)`. If both cameras are None, only junk (id -1) is
-    excluded. Distractors (id 0) need no rule, since no query has that id; if ids count from 0, person 0 is a person.
-
-    `interpolation`: "step" is the mean of the precision at each true match, as in today's papers; "trapezoid" is the
-    area under the line through the points of the precision-recall curve, as in Market-1501's `compute_AP.m`, which is a
-    little lower.
+    `query` `(Q, D)` and `gallery` `(G, D)` are L2-normalised; similarities are computed in float32 on the gallery's
+    device. Ids and cameras are integers `(Q,)` and `(G,)`. If both cameras are None, only junk (id -1) is excluded.
+    Distractors (id 0) need no rule, since no query has that id; if ids count from 0, person 0 is a person. AP is the mean
+    of the precision at each true match.
 
     Raises `ValueError` for wrong inputs and `NoValidQueryError` (a `ValueError`) if no query has a true match.
     """
-    query, gallery = check_embeddings(query, gallery)
-    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
-    return _scores(_blocks(_products(query, gallery), labels), labels, interpolation)
+    return _scores(_embedding_blocks(query, gallery, (query_ids, gallery_ids, query_cameras, gallery_cameras)))
 
 
-def reid_scores_within(
-    embeddings: Array,
-    ids: Array,
-    cameras: Array | None = None,
-    *,
-    interpolation: str = "step",
-) -> ReidScores:
-    """`reid_scores` of each image of a split queried against all others, itself excluded.
+def reid_scores_within(embeddings: Array, ids: Array) -> ReidScores:
+    """`reid_scores` of each image of a split queried against all others, itself excluded, whatever their cameras.
 
-    `embeddings` `(N, D)`, `ids` and `cameras` `(N,)`. Without cameras, neighbouring frames of the same walk stay in the
-    gallery and the scores are much higher than those of the test: say so next to them.
+    `embeddings` `(N, D)`, `ids` `(N,)`. Neighbouring frames of the same walk stay in the gallery, so the scores are much
+    higher than those of the test: say so next to them.
     """
-    embeddings = check_unit_rows(embeddings)
-    labels = check_labels(ids, ids, cameras, cameras, len(embeddings), len(embeddings))
-    return _scores(_blocks(_products(embeddings, embeddings), labels, within=True), labels, interpolation)
+    own_camera = np.arange(len(embeddings))  # a camera per image excludes the image itself and no other
+    return reid_scores(embeddings, embeddings, ids, ids, own_camera, own_camera)
 
 
 def reid_scores_from_distances(
@@ -109,16 +92,14 @@ def reid_scores_from_distances(
     gallery_ids: Array,
     query_cameras: Array | None,
     gallery_cameras: Array | None,
-    *,
-    interpolation: str = "step",
 ) -> ReidScores:
-    """`reid_scores` of a ranking by distance, smallest first, for example re-ranked distances.
+    """`reid_scores` of a ranking by distance `(Q, G)`, smallest first, for example re-ranked distances.
 
-    `distances` is `(Q, G)`, as `check_distances` accepts them, compared in their own precision (half as float32).
+    Distances are compared in their own precision, half precision as float32.
     """
-    distances = check_distances(distances)
-    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, *distances.shape)
-    return _scores(_blocks(lambda rows: -distances[rows], labels), labels, interpolation)
+    distances = check_matrix(distances, "distances", "queries, gallery images")
+    labels = check_labels((query_ids, gallery_ids, query_cameras, gallery_cameras), *distances.shape)
+    return _scores(_blocks(lambda rows: -distances[rows], labels))
 
 
 def threshold_scores(
@@ -132,58 +113,66 @@ def threshold_scores(
 ) -> pd.DataFrame:
     """Precision, recall and F1 if all gallery images with a similarity of at least a threshold are returned.
 
-    Inputs as in `reid_scores`, and `thresholds` `(T,)`, finite, in any order. Returns one row per threshold, in that
-    order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and `set_size`,
-    the mean number of returned images per valid query. Excluded images count nowhere. Similarities and thresholds are
-    compared in float32. Raises errors as `reid_scores` does.
+    Inputs and errors as in `reid_scores`; `thresholds` `(T,)` are finite, in any order. Returns one row per threshold, in
+    that order: `threshold`, `precision`, `recall`, `f1` over all pairs of all valid queries together (micro), and
+    `set_size`, the mean number of returned images per valid query. Similarities and thresholds are compared in float32.
     """
+    blocks = _embedding_blocks(query, gallery, (query_ids, gallery_ids, query_cameras, gallery_cameras))
+    thresholds = as_numpy(thresholds)
+    if thresholds.ndim != 1 or not len(thresholds) or not np.isfinite(thresholds.astype(float)).all():
+        raise ValueError("thresholds must be a list of at least one finite number.")
+    found, returned = np.zeros((2, len(thresholds)), np.int64)
+    valid, relevant = 0, 0
+    for similarity, matches in blocks:
+        of_matches, of_valid = similarity[matches], similarity[matches.any(1)]
+        valid, relevant = valid + len(of_valid), relevant + len(of_matches)
+        for position, threshold in enumerate(thresholds.astype(np.float32)):
+            found[position] += (of_matches >= threshold).sum()
+            returned[position] += (of_valid >= threshold).sum()
+    if not valid:
+        raise NoValidQueryError
+    precision, recall, f1 = precision_recall_f1(found, returned, relevant)
+    columns = {"threshold": thresholds, "precision": precision, "recall": recall, "f1": f1}
+    return pd.DataFrame(columns | {"set_size": returned / valid})
+
+
+def _embedding_blocks(
+    query: Array, gallery: Array, labels: tuple[Array, Array, Array | None, Array | None]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     query, gallery = check_embeddings(query, gallery)
-    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(query), len(gallery))
-    return _threshold_table(_blocks(_products(query, gallery), labels), thresholds)
+    return _blocks(lambda rows: query[rows] @ gallery.T, check_labels(labels, len(query), len(gallery)))
 
 
-class _Block(NamedTuple):
-    """The similarities of some queries, and which gallery images are their true matches."""
+def _blocks(similarity: Callable[[slice], Tensor], labels: Labels) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For n queries at a time: their similarities `(n, G)`, -inf for excluded images, and true matches `(n, G)` bool.
 
-    similarity: np.ndarray  # (n, G) floating, -inf for excluded images
-    matches: np.ndarray  # (n, G) bool
-
-
-def _products(query: Tensor, gallery: Tensor) -> Callable[[slice], Tensor]:
-    return lambda rows: query[rows] @ gallery.T
-
-
-def _blocks(similarity: Callable[[slice], Tensor], labels: Labels, within: bool = False) -> Iterator[_Block]:
-    """The blocks of all queries, in order. `similarity(rows)` returns a new tensor `(n, G)`, which is overwritten."""
+    `similarity(rows)` returns a new tensor `(n, G)`, which is overwritten.
+    """
     queries, images = len(labels.query_ids), len(labels.gallery_ids)
     size = max(_BLOCK_QUERIES, _BLOCK_SIMILARITIES // images)
     for start in range(0, queries, size):
-        rows = slice(start, min(start + size, queries))
+        rows = slice(start, start + size)
         ids = labels.query_ids[rows]
         cameras = None if labels.query_cameras is None else labels.query_cameras[rows]
         skipped = excluded(ids, cameras, labels.gallery_ids, labels.gallery_cameras)
-        if within:
-            skipped[np.arange(len(ids)), np.arange(rows.start, rows.stop)] = True
         block = similarity(rows).cpu().numpy()
         np.copyto(block, -np.inf, where=skipped)
-        yield _Block(block, (ids[:, None] == labels.gallery_ids) & ~skipped)
+        yield block, (ids[:, None] == labels.gallery_ids) & ~skipped
 
 
-def _scores(blocks: Iterator[_Block], labels: Labels, interpolation: str) -> ReidScores:
-    if interpolation not in ("step", "trapezoid"):
-        raise ValueError(f'interpolation is {interpolation!r}. Pass "step" or "trapezoid".')
+def _scores(blocks: Iterator[tuple[np.ndarray, np.ndarray]]) -> ReidScores:
     ranks: list[np.ndarray] = []
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for block in blocks:
-            ranks += pool.map(_match_ranks, block.similarity, block.matches)
+        for similarity, matches in blocks:
+            ranks += pool.map(_match_ranks, similarity, matches)
     valid = np.array([len(of_query) > 0 for of_query in ranks], bool)
     ranks = [of_query for of_query in ranks if len(of_query)]
     if not ranks:
         raise NoValidQueryError
-    ap = np.array([_average_precision(of_query, interpolation) for of_query in ranks])
+    ap = np.array([(np.arange(1, len(of_query) + 1) / of_query).mean() for of_query in ranks])
     inp = np.array([len(of_query) / of_query[-1] for of_query in ranks])
     first = np.array([of_query[0] for of_query in ranks])
-    cmc = np.array([(first <= rank).mean() for rank in range(1, min(CMC_LENGTH, len(labels.gallery_ids)) + 1)])
+    cmc = np.array([(first <= rank).mean() for rank in range(1, min(_CMC_LENGTH, matches.shape[1]) + 1)])
     rank1, rank5, rank10, rank20 = (float((first <= rank).mean()) for rank in (1, 5, 10, 20))
     return ReidScores(
         float(ap.mean()), float(inp.mean()), rank1, rank5, rank10, rank20, cmc, ap, inp, first, valid, len(ranks)
@@ -204,67 +193,26 @@ def _match_ranks(similarity: np.ndarray, matches: np.ndarray) -> np.ndarray:
     return np.sort(np.array(ranks, np.int64))
 
 
-def _average_precision(ranks: np.ndarray, interpolation: str) -> float:
-    """AP of one query from the ascending ranks of its true matches."""
-    number = np.arange(1, len(ranks) + 1)
-    precision = number / ranks
-    if interpolation == "trapezoid":
-        before = np.divide(number - 1, ranks - 1, out=np.ones(len(ranks)), where=ranks > 1)
-        precision = (precision + before) / 2
-    return float(precision.mean())
-
-
-def _threshold_table(blocks: Iterator[_Block], thresholds: Array) -> pd.DataFrame:
-    thresholds = as_numpy(thresholds)
-    if thresholds.ndim != 1 or not len(thresholds) or not np.isfinite(thresholds.astype(float)).all():
-        raise ValueError("thresholds must be a list of at least one finite number.")
-    levels = thresholds.astype(np.float32)
-    found, returned = np.zeros(len(levels), np.int64), np.zeros(len(levels), np.int64)
-    valid, relevant = 0, 0
-    for similarity, matches in blocks:
-        valid += int(matches.any(1).sum())
-        relevant += int(matches.sum())
-        found += _at_least(similarity[matches], levels)
-        for row in similarity[matches.any(1)]:
-            returned += _at_least(row, levels)
-    if not valid:
-        raise NoValidQueryError
-    precision, recall, f1 = precision_recall_f1(found, returned, relevant)
-    columns = {"threshold": thresholds, "precision": precision, "recall": recall, "f1": f1}
-    return pd.DataFrame(columns | {"set_size": returned / valid})
-
-
-def _at_least(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """How many of `values` reach each of `levels`: int64 `(T,)`."""
-    return len(values) - np.sort(values).searchsorted(levels)
-
-
 def list_scores(
     lists: Sequence[Array],
     query_ids: Array,
     gallery_ids: Array,
     query_cameras: Array | None,
     gallery_cameras: Array | None,
+    course: bool = False,
 ) -> dict[str, float]:
-    """Scores of ranked lists by the protocol of Market-1501. A true match that a list omits counts as missed.
+    """Scores of ranked lists by the protocol of Market-1501, or as the course scores them.
 
-    `lists[i]` are gallery positions for query i, best first; ids and cameras as in `reid_scores`. `mAP` and `rank1` are
-    means over the valid queries, with precision 0 at a missed match; `precision`, `recall` and `f1` are over all pairs
-    together; `length` is the mean number of images per list without the excluded ones.
+    `lists[i]` are gallery positions for query i, best first; ids, cameras and errors as in `reid_scores`. A true match that
+    a list omits counts as missed. `mAP` and `rank1` are means over the valid queries, with precision 0 at a missed match;
+    `precision`, `recall` and `f1` are over all pairs together; `length` is the mean number of images per list without the
+    excluded ones.
 
-    Raises `NoValidQueryError` if no query has a true match.
+    `course`: all gallery images of the query's person are relevant, whatever their camera, the query's own copy included.
+    No image is excluded: junk (id -1) and distractors are wrong. A longer list never lowers the AP. Queries with a negative
+    id are not scored.
     """
-    return mean_scores(list_details(lists, query_ids, gallery_ids, query_cameras, gallery_cameras))
-
-
-def course_scores(lists: Sequence[Array], query_ids: Array, gallery_ids: Array) -> dict[str, float]:
-    """Scores of ranked lists as the course scores them: keys, inputs and errors as in `list_scores`.
-
-    Relevant are all gallery images of the query's person, whatever their camera, the query's own copy included. No image
-    is excluded: junk (id -1) and distractors are wrong. Images that a list omits count as missed, so a longer list never
-    lowers the AP. Queries with a negative id are not scored.
-    """
-    return mean_scores(list_details(lists, query_ids, gallery_ids, None, None, course=True))
+    return mean_scores(list_details(lists, query_ids, gallery_ids, query_cameras, gallery_cameras, course))
 
 
 def list_details(
@@ -275,13 +223,13 @@ def list_details(
     gallery_cameras: Array | None,
     course: bool = False,
 ) -> pd.DataFrame:
-    """The scores of each list by the rules of `list_scores` or, with `course`, of `course_scores`: one row per query.
+    """The scores of each list by the rules of `list_scores`: one row per query.
 
     Columns: `valid` (bool, whether the query has a true match in the gallery); `ap` and `first` (rank of the first match),
     floats, NaN if the query is not valid, `first` also if the list holds no match; `found`, `missed` and `wrong` images;
     `ignored`, the excluded images that the list names; `length`, the number of its other images.
     """
-    labels = check_labels(query_ids, gallery_ids, query_cameras, gallery_cameras, len(lists), len(gallery_ids))
+    labels = check_labels((query_ids, gallery_ids, query_cameras, gallery_cameras), len(lists), len(gallery_ids))
     cameras = [None] * len(lists) if labels.query_cameras is None else labels.query_cameras
     rows = []
     for places, query_id, camera in zip(lists, labels.query_ids, cameras, strict=True):

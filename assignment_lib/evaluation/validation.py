@@ -24,7 +24,7 @@ from assignment_lib.data.dataset import Dataset
 from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.evaluation.checks import NoValidQueryError
 from assignment_lib.evaluation.predictions import Predictions, predict
-from assignment_lib.evaluation.reid_scores import ReidScores, reid_scores, reid_scores_within
+from assignment_lib.evaluation.reid_scores import reid_scores, reid_scores_within
 
 #: The id of a distractor whose identity is unknown: no query has it, and it is not junk.
 UNKNOWN_ID = -3
@@ -43,39 +43,26 @@ class Search(NamedTuple):
     gallery_cameras: np.ndarray | None  # (G,) int64; -1 for distractors
 
 
-def validation_search(
-    embeddings: Tensor, table: pd.DataFrame, distractors: Tensor | None = None, one_per_camera: bool = True
-) -> Search:
+def validation_search(embeddings: Tensor, table: pd.DataFrame, distractors: Tensor | None = None) -> Search:
     """The search for validation people among all validation images and distractors.
 
     `embeddings` `(V, D)` belong to the rows of `table` (columns pid and camera); `distractors` `(N, D)` are those of other
-    people's images, or None. The gallery holds the V validation images, then the distractors. `one_per_camera`: each
-    person has one query per camera, the first such row of the table, as in Market-1501; otherwise every row is a query.
-    A query's own image is excluded, being of the same person and camera.
+    people's images, or None. The gallery holds the V validation images, then the distractors. Each person has one query
+    per camera, the first such row of the table, as in Market-1501.
 
     If a camera is unknown, or no person was seen by two cameras, every row is a query and a camera of its own: then only
     the query's own image is excluded, and the scores are higher than those of a search across cameras.
     """
-    ids = table["pid"].to_numpy(np.int64)
-    rows = query_rows(table, one_per_camera)
-    cameras = table["camera"].to_numpy(np.int64) if _across_cameras(table) else np.arange(len(ids))
+    ids, cameras = table["pid"].to_numpy(np.int64), np.arange(len(table))
+    rows = np.arange(len(table))
+    if known_cameras(table, table)[0] is not None and (table.groupby("pid")["camera"].nunique() > 1).any():
+        cameras = table["camera"].to_numpy(np.int64)
+        rows = np.flatnonzero(~table.duplicated(["pid", "camera"]).to_numpy())
     others = embeddings.new_empty(0, embeddings.shape[1]) if distractors is None else distractors
     gallery_ids = np.concatenate([ids, np.full(len(others), UNKNOWN_ID)])
     gallery_cameras = np.concatenate([cameras, np.full(len(others), -1)])
     query, gallery = embeddings[torch.from_numpy(rows)], torch.cat([embeddings, others])
     return Search(query, gallery, ids[rows], gallery_ids, cameras[rows], gallery_cameras)
-
-
-def query_rows(table: pd.DataFrame, one_per_camera: bool = True) -> np.ndarray:
-    """The rows of `table` that `validation_search` takes as queries: int64 `(Q,)`, ascending."""
-    if one_per_camera and _across_cameras(table):
-        return np.flatnonzero(~table.duplicated(["pid", "camera"]).to_numpy())
-    return np.arange(len(table))
-
-
-def _across_cameras(table: pd.DataFrame) -> bool:
-    known = known_cameras(table, table)[0] is not None
-    return bool(known and (table.groupby("pid")["camera"].nunique() > 1).any())
 
 
 def known_cameras(query: pd.DataFrame, gallery: pd.DataFrame) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -96,11 +83,7 @@ def known_cameras(query: pd.DataFrame, gallery: pd.DataFrame) -> tuple[np.ndarra
 
 
 def search_scores(
-    embeddings: Tensor,
-    table: pd.DataFrame,
-    distractors: Tensor | None = None,
-    training: pd.DataFrame | None = None,
-    one_per_camera: bool = True,
+    embeddings: Tensor, table: pd.DataFrame, distractors: Tensor | None = None, training: pd.DataFrame | None = None
 ) -> dict[str, float]:
     """The scores of `validation_search` as plain numbers.
 
@@ -111,32 +94,26 @@ def search_scores(
 
     Raises `NoValidQueryError` if no validation person has a second image that counts.
     """
-    search = validation_search(embeddings, table, distractors, one_per_camera)
+    search = validation_search(embeddings, table, distractors)
     scores = reid_scores(*search)
-    low, high = interval(scores, search.query_ids)
-    people = person_means(scores, search.query_ids)
-    result = scores.as_dict() | {"mAP_low": low, "mAP_high": high}
-    result |= {"mAP_people": float(people["ap"].mean()), "rank1_people": float(people["rank1"].mean())}
+    of_person = pd.DataFrame({"ap": scores.ap, "rank1": scores.first == 1}).groupby(search.query_ids[scores.valid])
+    people, queries = of_person.mean(), of_person.size().to_numpy()
+    ap = people["ap"].to_numpy()
+    result = scores.as_dict() | {"mAP_people": float(ap.mean()), "rank1_people": float(people["rank1"].mean())}
+    sums = ap * queries
+    result["mAP_low"], result["mAP_high"] = interval(
+        lambda drawn: sums[drawn].sum() / queries[drawn].sum(), len(people)
+    )
     if training is not None:
-        validated, target = person_features(table, training), person_features(training, training).mean()
-        features, values = validated.loc[people.index].to_numpy(), people["ap"].to_numpy()
+        features = person_features(table, training).loc[people.index].to_numpy()
+        target = person_features(training, training).mean().to_numpy()
 
-        def estimate(chosen: np.ndarray) -> float:
-            return representative_mean(values[chosen], features[chosen], target.to_numpy())
+        def estimate(drawn: np.ndarray) -> float:
+            return representative_mean(ap[drawn], features[drawn], target)
 
-        low, high = _bootstrap(estimate, len(people))
-        result |= {"mAP_representative": estimate(np.arange(len(people)))}
-        result |= {"mAP_representative_low": low, "mAP_representative_high": high}
+        result["mAP_representative"] = estimate(np.arange(len(people)))
+        result["mAP_representative_low"], result["mAP_representative_high"] = interval(estimate, len(people))
     return result | {"distractors": len(search.gallery) - len(table)}
-
-
-def person_means(scores: ReidScores, query_ids: np.ndarray) -> pd.DataFrame:
-    """Means over each person's valid queries: columns `ap`, `rank1` and `queries`, index pid, ascending.
-
-    `query_ids` `(Q,)` are those that `scores` was computed with.
-    """
-    frame = pd.DataFrame({"pid": query_ids[scores.valid], "ap": scores.ap, "rank1": scores.first == 1, "queries": 1})
-    return frame.groupby("pid").agg({"ap": "mean", "rank1": "mean", "queries": "sum"})
 
 
 def person_features(table: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
@@ -158,8 +135,7 @@ def representative_mean(values: np.ndarray, features: np.ndarray, target: np.nda
 
     A linear regression of the values on `features` `(P, F)`, evaluated at `target` (regression estimator of a survey mean,
     Cochran 1977, chapter 7). The split of the report covers rare classes, so validation people look rarer and are easier
-    to find than others. With fewer than ten people per coefficient the plain mean is returned, since the regression would
-    be too uncertain.
+    to find than others. With fewer than ten people per coefficient, too few for a regression, the plain mean is returned.
     """
     mean, center = float(values.mean()), features.mean(0)
     if len(values) < _PEOPLE_PER_COEFFICIENT * (features.shape[1] + 1):
@@ -168,24 +144,15 @@ def representative_mean(values: np.ndarray, features: np.ndarray, target: np.nda
     return float(np.clip(mean + (target - center) @ slope, 0, 1))
 
 
-def interval(scores: ReidScores, query_ids: np.ndarray, level: float = 0.95, draws: int = 1000) -> tuple[float, float]:
-    """A bootstrap interval of the mAP: how much it would vary with other people.
+def interval(estimate: Callable[[np.ndarray], float], people: int) -> tuple[float, float]:
+    """The 95 % bootstrap interval of a score of `people` people: how much it would vary with other people.
 
-    People, not queries, are drawn with replacement (Efron & Tibshirani 1993, chapter 13, percentile interval), since the
-    queries of one person are correlated. `query_ids` `(Q,)` are those that `scores` was computed with. The same input
-    gives the same interval. It does not include the variation over training seeds.
+    `estimate` takes the positions `(people,)` of drawn people. People, not queries, are drawn with replacement (Efron &
+    Tibshirani 1993, chapter 13, percentile interval), since the queries of one person are correlated. The same input gives
+    the same interval. It does not include the variation over training seeds.
     """
-    people = person_means(scores, query_ids)
-    counts = people["queries"].to_numpy()
-    sums = people["ap"].to_numpy() * counts
-    return _bootstrap(lambda chosen: sums[chosen].sum() / counts[chosen].sum(), len(people), level, draws)
-
-
-def _bootstrap(
-    estimate: Callable[[np.ndarray], float], people: int, level: float = 0.95, draws: int = 1000
-) -> tuple[float, float]:
-    drawn = np.random.default_rng(0).integers(people, size=(draws, people))
-    low, high = np.quantile([estimate(chosen) for chosen in drawn], [(1 - level) / 2, (1 + level) / 2])
+    draws = np.random.default_rng(0).integers(people, size=(1000, people))
+    low, high = np.quantile([estimate(drawn) for drawn in draws], [(1 - 0.95) / 2, (1 + 0.95) / 2])
     return float(low), float(high)
 
 
@@ -195,15 +162,13 @@ def evaluate(
     table: pd.DataFrame,
     distractors: Tensor | None = None,
     training: pd.DataFrame | None = None,
-    flip: bool = False,
     progress: bool = False,
 ) -> dict[str, dict]:
     """`validation_scores` of `model` on uint8 `images` `(N, 3, H, W)`, and uint8 images of `distractors` if given."""
     embeddings = None
     if distractors is not None and len(distractors):
-        embeddings = predict(model, distractors, progress=progress, flip=flip).embeddings
-    predictions = predict(model, images, progress=progress, flip=flip)
-    return validation_scores(predictions, table, embeddings, training)
+        embeddings = predict(model, distractors, progress=progress).embeddings
+    return validation_scores(predict(model, images, progress=progress), table, embeddings, training)
 
 
 def validation_scores(
@@ -235,9 +200,9 @@ def validator(
 ) -> Callable[[nn.Module], dict]:
     """The function that `loop.fit` calls after each epoch: `evaluate`, and "score", the mean of mAP and average mAcc.
 
-    Its time is that of predicting `images` and `distractors`, so pass few distractors or None during training. For a
-    network that learns only one of the two tasks (no attributes, or `reid=False`, which also ignores the distractors),
-    that one is the score. The function raises `ValueError` if nothing can be scored.
+    Its time is that of predicting `images` and `distractors`, so pass few distractors or None during training. Without
+    attributes, or with `reid=False`, which also ignores the distractors, the other of the two is the score. The function
+    raises `ValueError` if nothing can be scored.
     """
 
     def validate(model: nn.Module) -> dict:
@@ -266,9 +231,9 @@ def test_scores(query: Predictions, gallery: Predictions, data: Dataset) -> dict
         return None
     scores: dict[str, dict] = {}
     ids = data.query["pid"].to_numpy(), data.gallery["pid"].to_numpy()
-    cameras = known_cameras(data.query, data.gallery)
     with contextlib.suppress(NoValidQueryError):
-        scores["reid"] = reid_scores(query.embeddings, gallery.embeddings, *ids, *cameras).as_dict()
+        labels = *ids, *known_cameras(data.query, data.gallery)
+        scores["reid"] = reid_scores(query.embeddings, gallery.embeddings, *labels).as_dict()
     if gallery.probabilities and set(TASKS) <= set(data.gallery.columns):
         known = (data.gallery[list(TASKS)] >= 0).all(axis=1).to_numpy()
         if known.any():

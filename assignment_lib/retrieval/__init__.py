@@ -10,18 +10,7 @@ pipeline.py          everything that notebook 05 and the widget share
 """
 
 from assignment_lib.retrieval.decisions import person_sets, ranked_lists
-from assignment_lib.retrieval.ranking import (
-    Ranking,
-    judge,
-    one_query_per_person,
-    pair_similarities,
-    rank,
-    rank_distances,
-    same_person,
-)
+from assignment_lib.retrieval.ranking import Ranking, judge, pair_similarities, rank
 from assignment_lib.retrieval.reranking import rerank
 
-__all__ = [
-    "Ranking", "judge", "one_query_per_person", "pair_similarities", "person_sets", "rank", "rank_distances",
-    "ranked_lists", "rerank", "same_person",
-]  # fmt: skip
+__all__ = ["Ranking", "judge", "pair_similarities", "person_sets", "rank", "ranked_lists", "rerank"]

@@ -32,6 +32,7 @@ WORDS = {word: target for target, words in _CLASSES.items() for word in words} |
 }
 _TOPS = ("top", "shirt", "t-shirt", "jacket", "coat", "sweater", "upper body")
 _BOTTOMS = ("bottom", "trousers", "pants", "jeans", "skirt", "dress", "shorts", "lower body")
+_DEPTH = 10  # images of a ranking whose precision is computed
 _EXAMPLE = "Try for example: female, adult, backpack, no hat, long hair, short sleeves, red top, blue trousers"
 
 
@@ -48,34 +49,28 @@ def parse(text: str) -> list[Condition]:
     A colour needs a word for upper-body or lower-body clothing; "no" or "without" negates a thing that people wear or
     carry. Raises `ValueError` that names unknown words, contradictory conditions, or an empty description.
     """
-    conditions: list[Condition] = []
-    unknown = []
-    for part in re.split(r",|;|\band\b|\bwith\b|(?=\bwithout\b)", text.lower()):
-        phrase = " ".join(part.split())
-        if not phrase:
-            continue
-        parsed = _parse_phrase(phrase)
-        if parsed is None:
-            unknown.append(phrase)
-        else:
-            conditions += parsed
+    parts = re.split(r",|;|\band\b|\bwith\b|(?=\bwithout\b)", text.lower())
+    phrases = [" ".join(part.split()) for part in parts if part.strip()]
+    if not phrases:
+        raise ValueError(f"the description is empty. {_EXAMPLE}")
+    parsed = {phrase: _parse_phrase(phrase) for phrase in phrases}
+    unknown = [phrase for phrase, conditions in parsed.items() if not conditions]
     if unknown:
         raise ValueError(f"unknown words: {', '.join(unknown)}. {_EXAMPLE}")
-    conditions = list(dict.fromkeys(conditions))
+    conditions = list(dict.fromkeys(condition for part in parsed.values() for condition in part))
     tasks = [condition.task for condition in conditions]
     repeated = sorted({task for task in tasks if tasks.count(task) > 1})
     if repeated:
         raise ValueError(f"contradictory conditions for {', '.join(repeated)}. Keep one of them.")
-    if not conditions:
-        raise ValueError(f"the description is empty. {_EXAMPLE}")
     return conditions
 
 
-def _parse_phrase(phrase: str) -> list[Condition] | None:
+def _parse_phrase(phrase: str) -> list[Condition]:
+    """The conditions of a phrase between commas or conjunctions; none if a word of it is unknown."""
     negated = re.match(r"(?:no|without(?: an?)?) (.+)", phrase)
     if negated:
         task, name = WORDS.get(negated[1], ("", ""))
-        return [Condition(task, "no")] if name == "yes" else None
+        return [Condition(task, "no")] if name == "yes" else []
     phrase = re.sub(r"^an? ", "", phrase)
     if phrase in WORDS:
         return [Condition(*WORDS[phrase])]
@@ -84,7 +79,7 @@ def _parse_phrase(phrase: str) -> list[Condition] | None:
         if colour in TASKS[task] and garment in garments:
             implied = WORDS.get(garment) if task == "downcolor" else None
             return [Condition(task, colour)] + ([Condition(*implied)] if implied else [])
-    return None
+    return []
 
 
 def rank_by_attributes(probabilities: Mapping[str, Tensor], conditions: Sequence[Condition]) -> tuple[Tensor, Tensor]:
@@ -107,15 +102,6 @@ def predicted(probabilities: Mapping[str, Tensor], conditions: Sequence[Conditio
     return torch.stack(hits).all(0)
 
 
-def result_note(probabilities: Mapping[str, Tensor], conditions: Sequence[Condition]) -> str:
-    """A sentence about the result: how many images are predicted to meet all conditions, or that none is."""
-    matches = predicted(probabilities, conditions)
-    description = ", ".join(f"{task}: {name}" for task, name in conditions)
-    if not matches.any():
-        return f"No image is predicted to have {description}; the closest images come first."
-    return f"{int(matches.sum()):,} of {len(matches):,} images are predicted to have {description}."
-
-
 def _check(probabilities: Mapping[str, Tensor], conditions: Sequence[Condition]) -> None:
     missing = [task for task, _ in conditions if task not in probabilities]
     if missing:
@@ -133,47 +119,25 @@ def holding(targets: Tensor, conditions: Sequence[Condition]) -> tuple[Tensor, T
     return (classes == wanted).all(1), (classes >= 0).all(1)
 
 
-class Precision(NamedTuple):
-    """Precision among the first images of a search by words."""
+def precision_table(probabilities: Mapping[str, Tensor], targets: Tensor, texts: Sequence[str]) -> pd.DataFrame:
+    """Precision among the first ten images of several descriptions, and its chance level: one row per text of `texts`.
 
-    correct: int  # images for which all conditions hold
-    judged: int  # images whose attributes are known, at most the depth
-    chance: float  # share of all images with known attributes for which all conditions hold
-
-    @property
-    def share(self) -> float:
-        """Precision at this depth; NaN where no attributes are known."""
-        return self.correct / self.judged if self.judged else float("nan")
-
-
-def precision_at(order: Tensor, targets: Tensor, conditions: Sequence[Condition], depth: int = 10) -> Precision:
-    """Precision among the first `depth` images of `order` whose attributes are known, and its chance level.
-
-    `order` `(K,)` holds positions from `rank_by_attributes`; `targets` `(N, 12)` int64 is -1 where unknown (junk,
-    distractors), and these images are skipped. Chance is the precision of a random order of the same images.
-    """
-    holds, known = holding(targets[order], conditions)
-    correct = holds[known]
-    first = correct[:depth]
-    return Precision(int(first.sum()), len(first), float(correct.float().mean()) if len(correct) else float("nan"))
-
-
-def precision_table(
-    probabilities: Mapping[str, Tensor], targets: Tensor, texts: Sequence[str], depth: int = 10
-) -> pd.DataFrame:
-    """`precision_at` for several descriptions: one row per text of `texts`.
-
-    `probabilities` are those of `rank_by_attributes`, `targets` those of `precision_at`. Columns: `Description`,
-    `Correct` ("7 of 10", or that no image is predicted to fit), `Precision, %`, `Chance, %`.
+    `probabilities` are those of `rank_by_attributes`. `targets` `(N, 12)` int64 is -1 where unknown (junk, distractors);
+    these images are skipped. Columns: `Description`, `Correct` ("7 of 10", or that no image is predicted to fit),
+    `Precision, %`, and `Chance, %`, the precision of a random order. Both are NaN where no attributes are known.
     """
     rows = []
     for text in texts:
         conditions = parse(text)
         order, _ = rank_by_attributes(probabilities, conditions)
-        result = precision_at(order, targets, conditions, depth)
-        correct = f"{result.correct} of {result.judged}"
+        holds, known = holding(targets[order], conditions)
+        holds = holds[known]
+        first = holds[:_DEPTH]
+        correct = f"{int(first.sum())} of {len(first)}"
         if not predicted(probabilities, conditions).any():
             correct += ", no image predicted"
-        figures = {"Precision, %": 100 * result.share, "Chance, %": 100 * result.chance}
-        rows.append({"Description": text, "Correct": correct} | figures)
+        precision, chance = float(first.double().mean()), float(holds.float().mean())
+        rows.append(
+            {"Description": text, "Correct": correct, "Precision, %": 100 * precision, "Chance, %": 100 * chance}
+        )
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ a search with known identities (`evaluation.validation.validation_search`), whos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +17,13 @@ from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
 from assignment_lib.evaluation.checks import Array, NoValidQueryError, as_numpy, check_unit_rows
-from assignment_lib.evaluation.protocol import excluded
-from assignment_lib.evaluation.reid_scores import course_scores, list_scores
+from assignment_lib.evaluation.protocol import excluded, precision_recall_f1
+from assignment_lib.evaluation.reid_scores import list_scores
 from assignment_lib.evaluation.validation import Search
-from assignment_lib.retrieval.ranking import best_first
 
 _LEVELS = 1000  # thresholds that are compared
+_LIST_LENGTHS = (20, 50, 100, 200)
 _FOLDS = 5
-_ROWS = 256  # queries processed at a time
 
 _Fit = Callable[[np.ndarray], float]  # from the queries to fit on, bool (Q,), to their threshold
 
@@ -44,26 +43,24 @@ class Threshold(NamedTuple):
     empty: float  # share of queries with an empty set
 
 
-def fit_threshold(scores: Array, search: Search, precision: float | None = None) -> Threshold:
-    """Fit a threshold on `scores` `(Q, G)` of `search`: the best F1, or the smallest with the wanted `precision`.
+def fit_threshold(scores: Array, search: Search) -> Threshold:
+    """Fit the threshold with the best F1 on `scores` `(Q, G)` of `search`.
 
     People are divided into five folds. Each fold's queries are judged by the threshold that was fitted on the other
-    folds, so the figures are not optimistic. Raises `ValueError` where no query has a true match, `scores` does not fit
-    `search`, or no threshold reaches the precision.
+    folds, so the figures are not optimistic. Raises `ValueError` if no query has a true match or `scores` does not fit
+    `search`.
     """
     sweep = _Sweep(scores, search)
-    return sweep.cross_fitted(sweep.fit(precision))
+    return sweep.cross_fitted(sweep.best_f1)
 
 
-def decision_table(
-    scores: Mapping[str, Array], search: Search, fixed: float = 0.3, precision: float | None = None
-) -> pd.DataFrame:
+def decision_table(scores: Mapping[str, Array], search: Search, fixed: float = 0.3) -> pd.DataFrame:
     """Compare the decision rules on people that they were not fitted on: one row per rule.
 
     `scores` maps "similarity" and "reranked" to `(Q, G)`; either may be missing. Rules on the similarity: a `fixed`
-    threshold, and the average minimum similarity within a person. Rules on each score: the best F1 and, if a
-    `precision` is given, the smallest threshold that reaches it. Columns: `rule`, `score`, then the fields of
-    `Threshold`. A rule that cannot be fitted has no row. Raises `ValueError` as `fit_threshold` does.
+    threshold, and the average minimum similarity within a person. Rule on each score: the best F1. Columns: `rule`,
+    `score`, then the fields of `Threshold`. A rule that cannot be fitted has no row. Raises `ValueError` as
+    `fit_threshold` does.
     """
 
     def fit_average_minimum(queries: np.ndarray) -> float:
@@ -73,11 +70,9 @@ def decision_table(
     rows = []
     for name, values in scores.items():
         sweep = _Sweep(values, search)
-        rules: dict[str, _Fit] = {"best F1": sweep.fit(None)}
+        rules: dict[str, _Fit] = {"best F1": sweep.best_f1}
         if name == "similarity":
             rules = {"fixed": lambda _: fixed, "average minimum": fit_average_minimum} | rules
-        if precision is not None:
-            rules[f"precision {precision:g}"] = sweep.fit(precision)
         for rule, fit in rules.items():
             try:
                 rows.append({"rule": rule, "score": name} | sweep.cross_fitted(fit)._asdict())
@@ -94,25 +89,6 @@ def precision_recall(scores: Array, search: Search) -> pd.DataFrame:
     """
     sweep = _Sweep(scores, search)
     return sweep.curve(sweep.fold >= 0)
-
-
-def best_f1(curve: pd.DataFrame) -> float:
-    """The threshold of a `precision_recall` frame with the best F1."""
-    return _largest_equivalent(curve, int(curve["f1"].idxmax()))
-
-
-def for_precision(curve: pd.DataFrame, precision: float) -> float:
-    """The smallest threshold of a `precision_recall` frame with at least `precision`: it loses the fewest matches.
-
-    Raises `ValueError` where no threshold reaches it, and for a precision outside (0, 1].
-    """
-    if not 0 < precision <= 1:
-        raise ValueError(f"precision is {precision}. Pass a number above 0 and at most 1")
-    reached = curve["precision"] >= precision
-    if not reached.any():
-        best = curve["precision"].max()
-        raise ValueError(f"no threshold reaches a precision of {precision} in this search. Pass at most {best:.3f}")
-    return _largest_equivalent(curve, int(reached.idxmax()))
 
 
 def average_minimum(embeddings: Array, ids: Array) -> float:
@@ -136,21 +112,16 @@ def ranked_lists(
 
     `first` `(Q,)` int64 gives the gallery position of each query's own copy, which leads its list; -1 for none
     (`pipeline.find_query_copies`). `keep` `(G,)` bool excludes the images that the junk filter removes, copies apart.
-    Raises `ValueError` for a `depth` below 1.
     """
     if depth < 1:
         raise ValueError(f"depth is {depth}. Pass depth=1 or more")
-    scores = torch.as_tensor(scores)
-    depth, lists = min(depth, scores.shape[1]), []
-    for rows in torch.arange(len(scores)).split(_ROWS):
-        block = scores[rows].float()
-        if keep is not None:
-            block[:, ~keep] = -torch.inf
-        if first is not None:
-            copies = first[rows]
-            block[copies >= 0, copies[copies >= 0]] = torch.inf
-        order, values = best_first(block, depth)
-        lists += [positions[value > -torch.inf] for positions, value in zip(order, values, strict=True)]
+    lists = []
+    for query, row in enumerate(torch.as_tensor(scores)):
+        row = row.float() if keep is None else row.float().masked_fill(~keep, -torch.inf)
+        if first is not None and first[query] >= 0:
+            row = row.index_fill(0, first[query], torch.inf)
+        best = row.sort(descending=True, stable=True)
+        lists.append(best.indices[:depth][best.values[:depth] > -torch.inf])
     return lists
 
 
@@ -167,22 +138,20 @@ def person_sets(scores: Array, threshold: float, keep: Tensor | None = None) -> 
     return sets
 
 
-def list_length_table(scores: Array, search: Search, depths: Sequence[int] = (20, 50, 100, 200)) -> pd.DataFrame:
-    """The mAP of ranked lists of several lengths in a search with known identities, in percent: one row per depth.
+def list_length_table(scores: Array, search: Search) -> pd.DataFrame:
+    """The mAP of ranked lists of several lengths in a search with known identities, in percent: one row per length.
 
     Columns: `Images per query`; `mAP, as the course scores it`, where every image of the person counts, the query's own
     copy included; `mAP, cross-camera`, the protocol of `reid_scores`. An image that a list omits counts as missed.
     Raises `ValueError` where no query has a true match.
     """
-    lists = ranked_lists(scores, max(depths))
+    lists = ranked_lists(scores, max(_LIST_LENGTHS))
     rows = []
-    for depth in sorted(depths):
-        shortened = [positions[:depth] for positions in lists]
-        course = course_scores(shortened, search.query_ids, search.gallery_ids)
-        cross_camera = list_scores(shortened, *search[2:])
-        scored = {"as the course scores it": course["mAP"], "cross-camera": cross_camera["mAP"]}
-        rows.append({"Images per query": depth} | {f"mAP, {name}": 100 * value for name, value in scored.items()})
-    return pd.DataFrame(rows)
+    for length in _LIST_LENGTHS:
+        shortened = [positions[:length] for positions in lists]
+        course, cross_camera = (list_scores(shortened, *search[2:], course=course)["mAP"] for course in (True, False))
+        rows.append((length, 100 * course, 100 * cross_camera))
+    return pd.DataFrame(rows, columns=["Images per query", "mAP, as the course scores it", "mAP, cross-camera"])
 
 
 class _Sweep:
@@ -204,40 +173,29 @@ class _Sweep:
         # slightly lower, because the same product added up in another order may differ in its last digit
         self.levels = levels - 1e-6 * levels.abs().clamp(min=1)
         # per query and level, the images with at least this score: those that count, and the true matches
-        self.returned, self.correct = self._counts()
-
-    def _counts(self) -> np.ndarray:
-        bins = len(self.levels) + 1
-        counts = np.zeros((2, len(self.scores), bins - 1), np.int32)
-        for rows in torch.arange(len(self.scores)).split(_ROWS):
-            reached = torch.bucketize(self.scores[rows].float(), self.levels, right=True)  # levels per score
-            reached += bins * torch.arange(len(rows))[:, None]
-            for part, mask in zip(counts, (self.counted, self.match), strict=True):
-                histogram = torch.bincount(reached[mask[rows]], minlength=bins * len(rows)).view(len(rows), bins)
-                part[rows] = histogram.flip(1).cumsum(1).flip(1)[:, 1:]
-        return counts
+        self.returned, self.correct = np.zeros((2, len(counted), len(levels)), np.int32)
+        for query, row in enumerate(self.scores.float()):
+            for counts, mask in ((self.returned, self.counted), (self.correct, self.match)):
+                values = row[mask[query]].sort().values
+                counts[query] = len(values) - torch.searchsorted(values, self.levels)
 
     def curve(self, queries: np.ndarray) -> pd.DataFrame:
         """The `precision_recall` of the chosen `queries` `(Q,)` bool."""
-        returned, correct = self.returned[queries].sum(0), self.correct[queries].sum(0)
+        returned = self.returned[queries].sum(0)
         matches = int(self.match[torch.as_tensor(queries)].sum())
-        return pd.DataFrame(
-            {
-                "threshold": self.levels.double().numpy(),
-                "precision": correct / np.maximum(returned, 1),
-                "recall": correct / matches,
-                "f1": 2 * correct / (returned + matches),
-                "images": returned / queries.sum(),
-                "empty": (self.returned[queries] == 0).mean(0),
-            }
-        )
+        precision, recall, f1 = precision_recall_f1(self.correct[queries].sum(0), returned, matches)
+        curve = {"threshold": self.levels.double().numpy(), "precision": precision, "recall": recall, "f1": f1}
+        curve |= {"images": returned / queries.sum(), "empty": (self.returned[queries] == 0).mean(0)}
+        return pd.DataFrame(curve)
 
-    def fit(self, precision: float | None) -> _Fit:
-        def fit(queries: np.ndarray) -> float:
-            curve = self.curve(queries)
-            return best_f1(curve) if precision is None else for_precision(curve, precision)
+    def best_f1(self, queries: np.ndarray) -> float:
+        """The threshold with the best F1 on the chosen `queries` `(Q,)` bool, the largest of those with the same recall.
 
-        return fit
+        It is then a score of these queries, not one that only the thresholds of other queries brought in.
+        """
+        curve = self.curve(queries)
+        recall = curve["recall"][curve["f1"].idxmax()]
+        return float(curve["threshold"][curve["recall"] == recall].max())
 
     def cross_fitted(self, fit: _Fit) -> Threshold:
         """`fit` on all queries, and the figures where each fold takes the threshold fitted on the other folds."""
@@ -250,14 +208,8 @@ class _Sweep:
         accepted = self.scores >= torch.as_tensor(thresholds)[:, None]
         images = (accepted & self.counted).sum(1).numpy()[valid]
         correct, matches = int((accepted & self.match).sum()), int(self.match.sum())
-        precision, f1 = correct / max(1, images.sum()), 2 * correct / (images.sum() + matches)
-        figures = precision, correct / matches, f1, images.mean(), (images == 0).mean()
+        figures = *precision_recall_f1(correct, images.sum(), matches), images.mean(), (images == 0).mean()
         return Threshold(fit(valid), *map(float, figures))
-
-
-def _largest_equivalent(curve: pd.DataFrame, row: int) -> float:
-    """The largest threshold with the recall of `row`: a score of the people that the curve is about, not of others."""
-    return float(curve["threshold"][curve["recall"] == curve["recall"][row]].max())
 
 
 def _folds(query_ids: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -11,18 +11,17 @@ from sklearn.manifold import TSNE
 from assignment_lib.evaluation.checks import Array, as_numpy, check_unit_rows
 
 
-def tsne_map(embeddings: Array, seed: int = 0, perplexity: float = 30.0) -> np.ndarray:
+def tsne_map(embeddings: Array, seed: int = 0) -> np.ndarray:
     """Project embeddings to a plane that keeps neighbours close: t-SNE (van der Maaten & Hinton 2008).
 
     `embeddings` `(N, D)` are L2-normalised; t-SNE uses their cosine distances. Returns float32 `(N, 2)`, on one machine
-    the same for the same `seed`. `perplexity`, roughly the number of effective neighbours, is lowered to (N - 1) / 3
-    if it is larger. Distances between separate groups and the sizes of groups carry no meaning.
+    the same for the same `seed`. Distances between separate groups and the sizes of groups carry no meaning.
     Raises `ValueError` for fewer than four images.
     """
     embeddings = check_unit_rows(embeddings).cpu()
     if len(embeddings) < 4:
         raise ValueError(f"there are {len(embeddings)} images. A map needs at least four.")
-    perplexity = min(perplexity, (len(embeddings) - 1) / 3)
+    perplexity = min(30.0, (len(embeddings) - 1) / 3)  # roughly the number of effective neighbours
     tsne = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=seed)
     return tsne.fit_transform(embeddings.numpy()).astype(np.float32)
 

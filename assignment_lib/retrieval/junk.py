@@ -27,11 +27,8 @@ WORN = (
     "sunglasses", "sweatshirt", "swimming trunks", "trench coat", "umbrella", "vestment", "wig", "Windsor tie",
 )  # fmt: skip
 
-#: Its weights are installed with the requirements.
-CLASSIFIER = "efficientnet_lite0"
 
-
-def imagenet_classifier(name: str = CLASSIFIER) -> nn.Module:
+def imagenet_classifier(name: str = "efficientnet_lite0") -> nn.Module:
     """A classifier of the 1,000 ImageNet classes: "efficientnet_lite0", whose weights are installed, or any timm name.
 
     The report suggests CoAtNet: "coatnet_0_rw_224". Raises `ConnectionError` where its weights cannot be downloaded.
@@ -68,17 +65,14 @@ def worn_evidence(classifier: nn.Module, images: Tensor, progress: bool = False)
     return evidence
 
 
-def junk_threshold(people: Tensor, lose: float = 0.005) -> float:
-    """The score below which an image counts as junk: the `lose` quantile of the scores `(N,)` of labelled people.
+def junk_threshold(people: Tensor) -> float:
+    """The score below which an image counts as junk: the 0.005 quantile of the scores `(N,)` of labelled people.
 
-    The filter then removes a share `lose` of the images of people like these.
-    Raises `ValueError` without scores, and for a share outside [0, 1].
+    The filter then removes 0.5 % of the images of people like these. Raises `ValueError` without scores.
     """
-    if not len(people) or not 0 <= lose <= 1:
-        raise ValueError(
-            f"cannot take the {lose} quantile of {len(people)} scores. Pass images of people, 0 <= lose <= 1"
-        )
-    return float(np.quantile(people.numpy(), lose))
+    if not len(people):
+        raise ValueError("there are no scores, so a threshold cannot be chosen. Pass at least one image of a person")
+    return float(np.quantile(people.numpy(), 0.005))
 
 
 def shows_person(images: Tensor, people: Tensor, name: str = "imagenet", device: torch.device | None = None) -> Tensor:
@@ -86,7 +80,7 @@ def shows_person(images: Tensor, people: Tensor, name: str = "imagenet", device:
 
     Both are uint8 `(N, 3, H, W)`; `name` is "imagenet" for the installed classifier, or any timm name.
     """
-    classifier = imagenet_classifier(CLASSIFIER if name == "imagenet" else name).to(device)
+    classifier = (imagenet_classifier() if name == "imagenet" else imagenet_classifier(name)).to(device)
     threshold = junk_threshold(worn_evidence(classifier, people, progress=True))
     return worn_evidence(classifier, images, progress=True) >= threshold
 
@@ -96,14 +90,9 @@ def removal_table(evidence: Mapping[str, Tensor], threshold: float) -> pd.DataFr
 
     Columns: `Images`, the group's name; `Number`; `Removed`; `Removed, %`. Groups without images have no row.
     """
-    rows = []
-    for name, scores in evidence.items():
-        if len(scores):
-            removed = int((scores < threshold).sum())
-            rows.append(
-                {"Images": name, "Number": len(scores), "Removed": removed, "Removed, %": 100 * removed / len(scores)}
-            )
-    return pd.DataFrame(rows, columns=["Images", "Number", "Removed", "Removed, %"])
+    counts = [(name, len(scores), int((scores < threshold).sum())) for name, scores in evidence.items() if len(scores)]
+    table = pd.DataFrame(counts, columns=["Images", "Number", "Removed"])
+    return table.assign(**{"Removed, %": 100 * table["Removed"] / table["Number"]})
 
 
 def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:

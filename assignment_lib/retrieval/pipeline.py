@@ -24,11 +24,11 @@ from assignment_lib.evaluation.predictions import Predictions, join, neighbours_
 from assignment_lib.evaluation.validation import Search, validation_search
 from assignment_lib.files import atomic_write
 from assignment_lib.models.joint import JointConvNet
-from assignment_lib.retrieval import junk
+from assignment_lib.retrieval import adaptation, junk
 from assignment_lib.retrieval.decisions import fit_threshold
 from assignment_lib.retrieval.reranking import reranked_scores
 from assignment_lib.training import assembly
-from assignment_lib.training.recipes import Recipe, recipe
+from assignment_lib.training.recipes import Recipe, changed, from_settings
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Retrieval:
     """The Q queries and G gallery images of a data set, their predictions and scores."""
 
     recipe: Recipe
-    network: JointConvNet  # predicts the test images; in evaluation mode
+    network: JointConvNet  # in evaluation mode on the device
     query_table: pd.DataFrame  # columns file, path, pid, camera (-1 where unknown), and the twelve targets where known
     gallery_table: pd.DataFrame
     query_images: Tensor  # (Q, 3, H, W) uint8
@@ -50,7 +50,7 @@ class Retrieval:
     search: Search  # the validation search that the thresholds were chosen in
     known: bool  # whether the identities of the test images are known
     copies: Tensor | None = None  # (Q,) int64 from `find_query_copies`
-    validation: Predictions | None = None  # of the validation images, from the network of the search
+    validation: Predictions | None = None  # of the validation images
     validation_table: pd.DataFrame | None = None
 
 
@@ -61,29 +61,35 @@ def prepare(
 
     A missing network is trained first, as in notebook 04. Predictions are cached next to it. All choices are made in
     the validation search; test identities, where known, only fill the tables. The images are in memory once.
-    Raises `SkipNotebook` for data without queries or without a gallery, and the errors of `assembly.networks`.
+    Raises `SkipNotebook` for data without queries or without a gallery, and the errors of `assembly.train_if_missing`.
     """
     if data.query.empty or data.gallery.empty:
         raise environment.SkipNotebook("This data set has no queries or no gallery, so there is nothing to retrieve.")
     device = device or environment.device()
-    chosen = recipe(settings.recipe, backbone=settings.backbone, pretrained=settings.pretrained, seed=settings.seed)
-    networks = assembly.networks(data, chosen, settings, device, log)
-    chosen, options = networks.recipe, networks.recipe.retrieval
+    network, chosen = _network(data, from_settings(settings), settings, device, log)
+    options = chosen.retrieval
     query_images, gallery_images = (
         decode(table["path"], chosen.data.image_size).images for table in (data.query, data.gallery)
     )
     split = assembly.decoded_split(data, chosen, gallery_images, progress=True)
     table, validation_images, distractors = split.validation, split.validation_images, split.distractor_images
+
+    folder = settings.training_folder("joint")
+
+    def predicted(images: Tensor, name: str) -> Predictions:
+        return cached_predictions(network, images, folder / f"predictions-{name}.pt")
+
+    validation, gallery = predicted(validation_images, "validation"), predicted(gallery_images, "gallery")
+    for number in range(options.adaptation_rounds):
+        folder = settings.training_folder(f"adapted{number + 1}")
+        network = adaptation.adapt(
+            network, chosen, split, pd.concat([table, data.gallery]), [validation_images, gallery_images],
+            join(validation, gallery), folder, device, log,
+        )  # fmt: skip
+        validation, gallery = predicted(validation_images, "validation"), predicted(gallery_images, "gallery")
+    query = predicted(query_images, "query")
+    others = gallery if distractors is gallery_images else predicted(distractors, "distractors")
     del split  # and with it the training images
-
-    def predicted(network: JointConvNet, images: Tensor, name: str) -> Predictions:
-        return cached_predictions(network, images, settings.training_folder("joint") / f"predictions-{name}.pt")
-
-    validation = predicted(networks.search, validation_images, "validation")
-    query = predicted(networks.test, query_images, "query")
-    gallery = predicted(networks.test, gallery_images, "gallery")
-    shared = distractors is gallery_images and networks.search is networks.test
-    others = gallery if shared else predicted(networks.search, distractors, "distractors")
     search = validation_search(validation.embeddings, table, others.embeddings)
     thresholds = choose_thresholds(search, options.threshold, log)
     copies = find_query_copies(data)
@@ -91,13 +97,13 @@ def prepare(
     if targets is not None and options.neighbours != "no" and len(gallery_images) > 1:
         validation_rows, gallery_rows = (torch.arange(len(part.embeddings)) for part in (validation, gallery))
         among = join(validation, others)
-        averaged = with_neighbours(validation, among, validation_rows, networks.search.logit_adjustment)
+        averaged = with_neighbours(validation, among, validation_rows, network.logit_adjustment)
         scores = neighbours_table(validation, averaged, targets)[["Acc", "mAcc"]].mean(axis=1)
         if options.neighbours == "yes" or scores.iloc[1] > scores.iloc[0] + 0.2:
             log("Attribute probabilities are averaged over the eight nearest images.")
-            adjustment, validation = networks.test.logit_adjustment, averaged
-            query = with_neighbours(query, gallery, copies, adjustment)
-            gallery = with_neighbours(gallery, gallery, gallery_rows, adjustment)
+            validation = averaged
+            query = with_neighbours(query, gallery, copies, network.logit_adjustment)
+            gallery = with_neighbours(gallery, gallery, gallery_rows, network.logit_adjustment)
     keep = None
     if options.junk_filter != "none":
         keep = junk.shows_person(gallery_images, validation_images, options.junk_filter, device)
@@ -107,7 +113,7 @@ def prepare(
     query_table, gallery_table = (part.assign(pid=part["pid"].clip(lower=-1)) for part in (known.query, known.gallery))
     return Retrieval(
         recipe=chosen,
-        network=networks.test,
+        network=network,
         query_table=query_table,
         gallery_table=gallery_table,
         query_images=query_images,
@@ -124,6 +130,17 @@ def prepare(
         validation=validation,
         validation_table=table,
     )
+
+
+def _network(
+    data: Dataset, recipe: Recipe, settings: Settings, device: torch.device, log: Callable[[str], None]
+) -> tuple[JointConvNet, Recipe]:
+    """The network of notebook 04, trained if missing, or with ASSIGNMENT_WEIGHTS=published the published one."""
+    if environment.setting("WEIGHTS", "trained") == "published":
+        network = assembly.published_network(recipe.name)
+        return network.to(device), changed(recipe, image_size=network.image_size)
+    network, recipe = assembly.train_if_missing(data, recipe, settings.training_folder("joint"), device, log)
+    return network.to(device), recipe
 
 
 def cached_predictions(network: JointConvNet, images: Tensor, path: Path) -> Predictions:

@@ -7,6 +7,8 @@ time of the matrix product alone, with 570 MiB above its inputs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -62,14 +64,7 @@ def rerank(
             f"Pass k1={fitting['k1']}, k2={fitting['k2']} or smaller, or more images."
         )
     first = queries if own is None else 0  # where the gallery begins in `everything`
-    nearest, distances, largest, direct = _nearest(everything, queries, first, k1 + 1, progress)
-    weights = _reciprocal_weights(everything, nearest, distances, largest, k1)
-    if k2 > 1:
-        rows = np.repeat(np.arange(count), k2)
-        mean = sparse.csr_array(
-            (np.full(count * k2, 1 / k2, np.float32), (rows, nearest[:, :k2].ravel())), (count, count)
-        )
-        weights = mean @ weights
+    weights, direct = _neighbourhoods(everything, queries, first, k1, k2, progress)
     result = _blend(weights, direct, first, lambda_value)
     if own is None:
         return result
@@ -93,6 +88,39 @@ def reranked_scores(query: Array, gallery: Array, own: Tensor | None = None, pro
     twice = 0 if own is None else len(own[own >= 0].unique())
     sizes = neighbourhood(len(query) + len(gallery) - twice)
     return rerank(query, gallery, **sizes, own=own, progress=progress).neg_().add_(1)
+
+
+def jaccard_neighbours(embeddings: Array, radius: float, progress: bool = False) -> sparse.csr_matrix:
+    """The Jaccard distances (equation 10, as in `rerank`) of all pairs of images nearer than `radius`: sparse `(N, N)`.
+
+    `embeddings` `(N, D)` are L2-normalised. `k1` and `k2` are those of `rerank`, made to fit. A distance of 0, which a
+    sparse matrix does not store, becomes 1e-6. Raises the errors of `rerank`.
+    """
+    embeddings, _ = check_embeddings(embeddings, embeddings)
+    weights, _ = _neighbourhoods(embeddings, 0, 0, **neighbourhood(len(embeddings)), progress=progress)
+    rows = []
+    for distances in _jaccard_rows(weights, len(embeddings)):
+        near = np.flatnonzero(distances < radius)
+        rows.append((near, np.maximum(distances[near], 1e-6)))
+    indices, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    ends = np.cumsum([0, *(len(near) for near, _ in rows)])
+    return sparse.csr_matrix((values, indices, ends), (len(embeddings), len(embeddings)))
+
+
+def _neighbourhoods(
+    everything: Tensor, queries: int, first: int, k1: int, k2: int, progress: bool
+) -> tuple[sparse.csr_array, Tensor]:
+    """The weights of the expanded neighbourhoods (equations 3 to 11), sparse `(N, N)`, and `_nearest`'s fourth result."""
+    nearest, distances, largest, direct = _nearest(everything, queries, first, k1 + 1, progress)
+    weights = _reciprocal_weights(everything, nearest, distances, largest, k1)
+    if k2 > 1:
+        count = len(everything)
+        rows = np.repeat(np.arange(count), k2)
+        mean = sparse.csr_array(
+            (np.full(count * k2, 1 / k2, np.float32), (rows, nearest[:, :k2].ravel())), (count, count)
+        )
+        weights = mean @ weights
+    return weights, direct
 
 
 def _nearest(
@@ -182,16 +210,22 @@ def _distances(features: Tensor, row: np.ndarray, column: np.ndarray) -> np.ndar
 
 def _blend(weights: sparse.csr_array, direct: Tensor, first: int, lambda_value: float) -> Tensor:
     """Mix the Jaccard distances of the queries to the images from `first` on into `direct`, which is overwritten."""
-    columns = weights.tocsc()
-    result, count = direct.numpy(), weights.shape[0]
-    for i in range(len(result)):
+    result = direct.numpy()
+    for row, distances in zip(result, _jaccard_rows(weights, len(result)), strict=True):
+        row *= lambda_value
+        row += ((1 - lambda_value) * distances[first:]).astype(np.float32)
+    return direct
+
+
+def _jaccard_rows(weights: sparse.csr_array, rows: int) -> Iterator[np.ndarray]:
+    """The Jaccard distances of each of the first `rows` images to all images, `(N,)` float64."""
+    columns, count = weights.tocsc(), weights.shape[0]
+    for i in range(rows):
         entries = slice(weights.indptr[i], weights.indptr[i + 1])
-        neighbours, query_weights = weights.indices[entries], weights.data[entries]
+        neighbours, row_weights = weights.indices[entries], weights.data[entries]
         starts, lengths = columns.indptr[neighbours], np.diff(columns.indptr)[neighbours]
         # the positions of all entries in the neighbours' columns, column by column
         positions = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-        minima = np.minimum(np.repeat(query_weights, lengths), columns.data[positions])
-        overlap = np.bincount(columns.indices[positions], minima, count)[first:]
-        result[i] *= lambda_value
-        result[i] += ((1 - lambda_value) * (1 - overlap / (2 - overlap))).astype(np.float32)
-    return direct
+        minima = np.minimum(np.repeat(row_weights, lengths), columns.data[positions])
+        overlap = np.bincount(columns.indices[positions], minima, count)
+        yield 1 - overlap / (2 - overlap)

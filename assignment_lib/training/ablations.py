@@ -76,7 +76,6 @@ ROWS = (
     Row("training", "warm-up, then cosine", {"schedule": "cosine", "warmup_epochs": 0.5}, "no gain"),
     Row("training", "no weight decay", {"weight_decay": 0.0}, "weight decay kept"),
     Row("training", "no dropout", {"dropout": 0.0}, "dropout kept"),
-    Row("training", "average of the weights", {"ema_decay": 0.98}),
     Row("backbone", "ResNet-34 from scratch", {"backbone": "resnet34", "pretrained": False}),
     Row("backbone", "DenseNet-121 from scratch", {"backbone": "densenet121", "pretrained": False}),
     Row("backbone", "ResNet-50 from scratch", {"backbone": "resnet50", "pretrained": False}),

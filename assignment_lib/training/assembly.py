@@ -27,7 +27,7 @@ from assignment_lib.data import attributes
 from assignment_lib.data.dataset import Dataset, fingerprint
 from assignment_lib.data.images import decode, near_duplicates
 from assignment_lib.data.split import hold_out, pid_labels, split_table
-from assignment_lib.environment import Settings, relative
+from assignment_lib.environment import relative
 from assignment_lib.evaluation.validation import validator
 from assignment_lib.files import atomic_write
 from assignment_lib.losses.objective import Objective
@@ -118,21 +118,13 @@ def decoded_split(data: Dataset, recipe: Recipe, gallery_images: Tensor | None =
     )  # fmt: skip
 
 
-def everyone(data: Dataset, recipe: Recipe, progress: bool = False) -> Split:
-    """All labelled people for training and none for validation: for a second network that predicts the test."""
-    none = torch.empty(0, 3, *recipe.data.image_size, dtype=torch.uint8)
-    images = decode(data.train["path"], recipe.data.image_size, progress=progress).images
-    table, note = data.train[:0], "no distractors: nobody is validated"
-    return Split(data.name, data.train, images, table, none, none, note, data.has_attributes, fingerprint(data))
-
-
 class Training(NamedTuple):
     """The arguments of `loop.fit`."""
 
     network: nn.Module
     objective: Objective
     batches: Batches
-    validate: Callable[[nn.Module], dict] | None  # None without validation people
+    validate: Callable[[nn.Module], dict] | None  # None: epochs are not compared
     settings: TrainingSettings
     fingerprint: dict[str, Any]
     image_files: list[str]  # names of the training images
@@ -144,9 +136,10 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     The recipe's seed controls all randomness: first weights, sampler and augmentation. Raises `ValueError` where the
     people or settings do not suffice for the recipe's sampler.
     """
-    batches, class_weights = _batches(split, recipe, device)
-    targets, added = attributes.target_tensor(split.train), _added(split)
-    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets[~added]))
+    added = _added(split)
+    batches, class_weights = _batches(split, recipe, device, added)
+    targets = batches.attributes
+    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets.cpu()[~added]))
     n_pids = split.train["pid"].nunique()
     network = joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
     objective = Objective(recipe.objective, class_weights, n_pids, network.embedding_size).to(device)
@@ -162,7 +155,7 @@ def baseline(split: Split, recipe: Recipe, device: torch.device) -> Training:
 
     Raises `ValueError` for data without annotations.
     """
-    batches, class_weights = _batches(split, recipe, device)
+    batches, class_weights = _batches(split, recipe, device, _added(split))
     if class_weights is None:
         raise ValueError(
             f"{split.name} has no annotations, and the network of notebook 03 needs them. Use notebook 04."
@@ -229,11 +222,11 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
     return network.eval(), recipe
 
 
-def publish(folder: Path, path: Path) -> None:
+def publish(folder: Path, path: Path, thresholds: Mapping[str, float]) -> None:
     """Write the best network in `folder` to `path` (safetensors) for `published_network`, in half precision.
 
     The PID classifier, which knows the training identities only, is left out; statistics of batch norms stay float32.
-    Raises the errors of `trained_network`.
+    `thresholds` are those of `retrieval.pipeline.Retrieval`. Raises the errors of `trained_network`.
     """
     network, recipe = trained_network(folder)
     network.pid_classifier = None
@@ -245,7 +238,9 @@ def publish(folder: Path, path: Path) -> None:
     attributes = checkpoints.load(folder / "best.pt")["fingerprint"]["attributes"]
     marks = recipes.fingerprint(recipe, attributes=attributes)
     with atomic_write(path) as file:
-        file.write(safetensors.torch.save(weights, {"recipe": json.dumps(marks)}))
+        file.write(
+            safetensors.torch.save(weights, {"recipe": json.dumps(marks), "thresholds": json.dumps(dict(thresholds))})
+        )
 
 
 def published_network(name: str = "strong") -> JointConvNet:
@@ -253,18 +248,27 @@ def published_network(name: str = "strong") -> JointConvNet:
 
     Raises `FileNotFoundError` where there is none, `ValueError` where the file is damaged or of another version.
     """
+    return _published(name)[0]
+
+
+def published_thresholds(name: str = "strong") -> dict[str, float]:
+    """The thresholds that `publish` stored with a network: "similarity" and "reranked". Raises as `published_network`."""
+    return _published(name)[1]
+
+
+def _published(name: str) -> tuple[JointConvNet, dict[str, float]]:
     path = environment.PROJECT_ROOT / "weights" / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Use a name of a file in {path.parent}, or train: make train")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            marks = json.loads(file.metadata()["recipe"])
+            marks, thresholds = (json.loads(file.metadata()[key]) for key in ("recipe", "thresholds"))
             weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
         network = joint_network(recipes.from_fingerprint(marks), 0, marks["attributes"], pretrained=False)
         network.load_state_dict(weights)
     except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another version of this package. Fetch it again.") from error
-    return network.eval()
+    return network.eval(), thresholds
 
 
 def is_trained(folder: Path) -> bool:
@@ -279,13 +283,12 @@ def train_if_missing(
     folder: Path,
     device: torch.device,
     log: Callable[[str], None] = print,
-    split: Callable[..., Split] = decoded_split,
 ) -> tuple[JointConvNet, Recipe]:
     """The network in `folder` and its recipe, as `trained_network`; trains or resumes it first where necessary.
 
-    The training is that of notebook 04, on `split(data, recipe)`. A network that is there keeps the recipe it was trained
-    with, apart from settings that it does not depend on, which are those of `recipe`. Raises the errors of `run` and
-    `trained_network`, and `checkpoints.OtherRun` where the data changed since the network was trained.
+    The training is that of notebook 04. A network that is there keeps the recipe it was trained with, apart from settings
+    that it does not depend on, which are those of `recipe`. Raises the errors of `run` and `trained_network`, and
+    `checkpoints.OtherRun` where the data changed since the network was trained.
     """
     if is_trained(folder):
         marks = checkpoints.load(folder / "best.pt")["fingerprint"]
@@ -293,42 +296,9 @@ def train_if_missing(
     else:
         state = "was interrupted" if (folder / "last.pt").exists() else "is not trained yet"
         log(f"The network in {relative(folder)} {state}: training it, as notebook 04 does.")
-        run(joint(split(data, recipe, progress=True), recipe, device), folder, log)
+        run(joint(decoded_split(data, recipe, progress=True), recipe, device), folder, log)
     network, trained = trained_network(folder)
     return network, replace(trained, retrieval=recipe.retrieval, ablation=recipe.ablation)
-
-
-class Networks(NamedTuple):
-    """The networks of notebook 05, in evaluation mode on the device."""
-
-    search: JointConvNet  # for the validation search, which chooses options and thresholds
-    test: JointConvNet  # predicts the test images; `search` itself unless the recipe has `everyone`
-    recipe: Recipe
-    description: str  # a sentence
-
-
-def networks(
-    data: Dataset, recipe: Recipe, settings: Settings, device: torch.device, log: Callable[[str], None] = print
-) -> Networks:
-    """The network of notebook 04 and, where `recipe.retrieval.everyone`, a second one trained on all labelled people.
-
-    Trains what is missing and resumes what was interrupted. The second network trains for as many epochs as validation
-    chose for the first; it has no validation people of its own, so thresholds are those chosen with the first. Raises the
-    errors of `train_if_missing`.
-    """
-    folder = settings.training_folder("joint")
-    search, recipe = train_if_missing(data, recipe, folder, device, log)
-    search = search.to(device)
-    if not recipe.retrieval.everyone:
-        return Networks(search, search, recipe, "one network, trained without the validation people")
-    longer = recipe
-    if recipe.training.schedule != "cosine":  # a cosine schedule has to reach its end
-        longer = recipes.changed(recipe, epochs=int(checkpoints.load(folder / "best.pt")["epoch"]))
-    test, _ = train_if_missing(data, longer, settings.training_folder("everyone"), device, log, everyone)
-    description = (
-        "validation search by a network trained without the validation people, test by one trained on everyone"
-    )
-    return Networks(search, test.to(device), recipe, description)
 
 
 def _identity_split(data: Dataset, recipe: Recipe) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -355,11 +325,13 @@ def _added(split: Split) -> Tensor:
     return torch.from_numpy(split.train["added"].to_numpy(bool).copy())
 
 
-def _batches(split: Split, recipe: Recipe, device: torch.device) -> tuple[Batches, dict[str, Tensor] | None]:
+def _batches(
+    split: Split, recipe: Recipe, device: torch.device, added: Tensor
+) -> tuple[Batches, dict[str, Tensor] | None]:
     environment.seed_everything(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
-    size, added = recipe.training.batch_size, _added(split)
+    size = recipe.training.batch_size
     sampler, class_weights = sampling.sampler_and_weights(
         recipe.data.sampler, targets, pids, size, generator, torch.from_numpy(split.train["camera"].to_numpy().copy()),
         added if added.any() else None,
@@ -380,13 +352,11 @@ def _training(
     learns_reid: bool,
     **marks: Any,
 ) -> Training:
-    validate = None
-    if len(split.validation):
-        distractors = split.distractor_images
-        if len(distractors) > _WHILE_TRAINING:
-            order = torch.randperm(len(distractors), generator=torch.Generator().manual_seed(0))
-            distractors = distractors[order[:_WHILE_TRAINING].sort().values]
-        validate = validator(split.validation_images, split.validation, distractors, learns_reid)
+    distractors = split.distractor_images
+    if len(distractors) > _WHILE_TRAINING:
+        order = torch.randperm(len(distractors), generator=torch.Generator().manual_seed(0))
+        distractors = distractors[order[:_WHILE_TRAINING].sort().values]
+    validate = validator(split.validation_images, split.validation, distractors, learns_reid)
     marks = {"data": split.name, "data_fingerprint": split.data_fingerprint, "images": len(split.train)} | marks
     mark = recipes.fingerprint(recipe, **marks)
     return Training(model, objective, batches, validate, recipe.training, mark, list(split.train["file"]))

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.optim import AdamW
-from torch.optim.swa_utils import AveragedModel
 
 from assignment_lib import files
 from assignment_lib.training import optimizers
@@ -57,7 +56,6 @@ class Run:
     objective: nn.Module
     optimizer: AdamW
     scaler: torch.amp.GradScaler
-    average: AveragedModel | None
     generators: Sequence[torch.Generator]
     dtype: torch.dtype | None  # of autocast; None is float32
     folder: Path
@@ -68,8 +66,7 @@ class Run:
 
     def parts(self) -> dict[str, Any]:
         """The parts that have a `state_dict`, by their name in a checkpoint."""
-        parts = {"model": self.model, "objective": self.objective, "optimizer": self.optimizer, "scaler": self.scaler}
-        return parts | ({"average": self.average} if self.average is not None else {})
+        return {"model": self.model, "objective": self.objective, "optimizer": self.optimizer, "scaler": self.scaler}
 
     def save(self, epoch: Epoch | None) -> None:
         """Write `last.pt`, after an epoch (None) or within `epoch`."""

@@ -66,10 +66,9 @@ def fit(
         dtype = optimizers.amp_dtype(state["amp"] if state else settings.amp, device)  # a training keeps its precision
         optimizer = optimizers.adamw(model, objective, settings.learning_rate, settings.weight_decay, betas)
         scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-        average = optimizers.moving_average(model, settings.ema_decay) if settings.ema_decay else None
         generators = [batches.generator] if batches.generator is not None else []
         run = Run(
-            model, objective, optimizer, scaler, average, generators, dtype, folder, fingerprint, image_files,
+            model, objective, optimizer, scaler, generators, dtype, folder, fingerprint, image_files,
             checkpoint_minutes,
         )  # fmt: skip
         epoch = run.restore(state, settings.epochs, log) if state else None
@@ -80,14 +79,13 @@ def fit(
                 epoch = epoch or history.begin_epoch(objective, batches)
                 row = {"epoch": len(run.history) + 1} | train_epoch(run, settings, batches, epoch, interrupted)
                 started = time.perf_counter()
-                trained = average.module if average is not None else model
-                row |= history.flatten(validate(trained)) if validate else {"score": float(row["epoch"])}
+                row |= history.flatten(validate(model)) if validate else {"score": float(row["epoch"])}
                 row["seconds"] = epoch.seconds + time.perf_counter() - started
                 improved = row["score"] > max((earlier["score"] for earlier in run.history), default=-math.inf)
                 run.history.append(row)
                 epoch = None
                 if improved or len(run.history) == 1:
-                    best = {"model": trained.state_dict(), "fingerprint": fingerprint, "epoch": row["epoch"]}
+                    best = {"model": model.state_dict(), "fingerprint": fingerprint, "epoch": row["epoch"]}
                     checkpoints.save(best, folder / "best.pt")
                 run.save(None)
                 history.write_epoch(run.history, folder, board)
@@ -131,8 +129,6 @@ def train_epoch(
         norm = nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
         scaler.step(optimizer)
         scaler.update()
-        if run.average is not None:
-            optimizers.update_average(run.average, model)
         epoch.note(batch, total, norm, losses, weights)
 
         stops = interrupted.is_set()

@@ -1,4 +1,4 @@
-"""The optimiser, the learning-rate schedule, the moving average of the weights, and mixed precision."""
+"""The optimiser, the learning-rate schedule, and mixed precision."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import torch
 from torch import nn
 from torch.optim import AdamW
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from assignment_lib import environment
 
@@ -54,19 +53,6 @@ def rate_factor(schedule: str, step: int, steps: int, warmup_steps: int = 0) -> 
         return warmup
     progress = max(0, step - warmup_steps) / max(1, steps - warmup_steps)
     return warmup * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-
-def moving_average(model: nn.Module, decay: float) -> AveragedModel:
-    """A copy of `model` that `update_average` keeps at `decay * average + (1 - decay) * model`; `.module` is the network."""
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-
-
-def update_average(average: AveragedModel, model: nn.Module) -> None:
-    """Update the moving average after a step. Floating-point buffers are averaged like weights, integer buffers are copied."""
-    average.update_parameters(model)
-    for averaged, current in zip(average.module.buffers(), model.buffers(), strict=True):
-        if not averaged.is_floating_point():  # torch would average and truncate them
-            averaged.copy_(current)
 
 
 def amp_dtype(amp: str, device: torch.device) -> torch.dtype | None:

@@ -31,7 +31,6 @@ class TrainingSettings:
     weight_decay: float = 1e-2
     schedule: str = "constant"  # or "cosine" (optimizers.rate_factor)
     warmup_epochs: float = 0.0
-    ema_decay: float = 0.0  # of the moving average of the weights; 0 for none
     amp: str = "auto"  # or "off", "float16", "bfloat16" (optimizers.amp_dtype)
     patience: int = 8  # epochs without a better validation score before training stops
 
@@ -48,7 +47,7 @@ class BaselineSettings:
 class RetrievalSettings:
     """How notebook 05 uses the embeddings."""
 
-    everyone: bool = False  # predict the test with a second network, trained on all labelled people
+    adaptation_rounds: int = 0  # of training on clusters of the unlabelled test images (retrieval/adaptation.py)
     neighbours: str = "auto"  # average attribute probabilities over similar images: "yes", "no", "auto" by validation
     junk_filter: str = "none"  # or "imagenet" (retrieval/junk.py)
     list_images: int = 200  # images per query in reid_test.txt
@@ -139,7 +138,6 @@ RECIPES = {
         warmup_epochs=2.0,
         epochs=18,
         patience=18,  # the best epoch of a cosine schedule is one of its last
-        everyone=False,
         ablation_epochs=4,
         ablation_seeds=1,
         ablation_image_size=(128, 64),

@@ -143,9 +143,9 @@ def test_training_is_that_of_the_cpu(tmp_path):
 
 @pytest.mark.parametrize("amp", ["auto", "float16", "bfloat16"])
 def test_mixed_precision_trains_and_resumes(tmp_path, amp):
-    _, whole = fitted(tmp_path / "whole", GPU, 3, amp=amp, ema_decay=0.9)
-    fitted(tmp_path / "parts", GPU, 1, amp=amp, ema_decay=0.9)
-    network, resumed = fitted(tmp_path / "parts", GPU, 3, amp=amp, ema_decay=0.9)
+    _, whole = fitted(tmp_path / "whole", GPU, 3, amp=amp)
+    fitted(tmp_path / "parts", GPU, 1, amp=amp)
+    network, resumed = fitted(tmp_path / "parts", GPU, 3, amp=amp)
     assert whole["loss"].iloc[-1] < whole["loss"].iloc[0]
     np.testing.assert_allclose(resumed["loss"], whole["loss"], rtol=0.05)
     assert set(whole["amp"]) == {amp} or amp == "auto"

@@ -5,16 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
-from sklearn.metrics import average_precision_score
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.attribute_scores import (
     attribute_baselines,
     attribute_scores,
-    chance_macc,
     confident_errors,
     confusion,
-    majority_scores,
     worst_queries,
 )
 
@@ -46,29 +43,20 @@ def test_attribute_scores_equal_scikit_learn(case):
         np.testing.assert_array_equal(confusion(predicted, wanted, len(TASKS[task])), expected)
     for key in ("acc", "macc"):
         assert scores["average"][key] == pytest.approx(np.mean([scores[task][key] for task in TASKS]))
-
-
-def test_attribute_scores_take_tensors_and_frames_by_column_name():
-    rng = np.random.default_rng(0)
-    predictions, targets = (
-        np.stack([rng.integers(0, len(classes), 30) for classes in TASKS.values()], 1) for _ in range(2)
-    )
-    expected = attribute_scores(predictions, targets)
-    assert attribute_scores(torch.tensor(predictions), torch.tensor(targets, dtype=torch.int32)) == expected
-    frame = pd.DataFrame(targets, columns=NAMES)[NAMES[::-1]]
-    assert attribute_scores(predictions, frame) == expected
+    assert attribute_scores(torch.tensor(predictions), torch.tensor(targets, dtype=torch.int32)) == scores
+    in_another_order = pd.DataFrame(targets, columns=NAMES)[NAMES[::-1]]
+    assert attribute_scores(predictions, in_another_order) == scores
 
 
 @pytest.mark.parametrize(
     ("predictions", "message"),
     [
-        (np.zeros((0, 12), int), "predictions hold no image"),
-        (np.zeros((5, 11), int), r"predictions have shape \(5, 11\)"),
-        (np.zeros((5, 12)), "predictions have dtype float64"),
+        (np.zeros((0, 12), int), r"predictions have .* shape \(0, 12\)"),
+        (np.zeros((5, 11), int), r"predictions have .* shape \(5, 11\)"),
         (np.full((5, 12), np.nan), "predictions have dtype float64"),
         (np.zeros((4, 12), int), "4 rows and targets 5"),
-        (np.full((5, 12), 2), r"predictions: backpack holds a class outside 0\.\.1"),
-        (np.full((5, 12), -1), r"predictions: age holds a class outside 0\.\.3"),
+        (np.full((5, 12), 2), r"predictions: backpack has a class outside 0\.\.1"),
+        (np.full((5, 12), -1), r"predictions: age has a class outside 0\.\.3"),
         (pd.DataFrame(np.zeros((5, 10), int), columns=NAMES[2:]), "predictions: no column for age, backpack"),
     ],
 )
@@ -78,9 +66,9 @@ def test_wrong_attribute_predictions_are_named(predictions, message):
 
 
 def test_wrong_confusion_input_is_named():
-    with pytest.raises(ValueError, match=r"targets hold a class outside 0\.\.1"):
+    with pytest.raises(ValueError, match=r"targets has a class outside 0\.\.1"):
         confusion([0, 1], [0, 2], 2)
-    with pytest.raises(ValueError, match=r"predictions have shape \(2,\) and targets \(3,\)"):
+    with pytest.raises(ValueError, match="predictions has 2 entries for 3"):
         confusion([0, 1], [0, 1, 1], 2)
 
 
@@ -89,39 +77,18 @@ def frame(rows, **columns):
     return pd.DataFrame({task: columns.get(task, [0] * rows) for task in TASKS})
 
 
-def test_majority_scores_predict_the_most_frequent_training_class():
+def test_baselines_by_hand():
     train = frame(5, hat=[1, 1, 1, 0, 0], upcolor=[3, 5, 5, 3, 8])  # upcolor: a tie of 3 and 5
-    scored = frame(4, hat=[1, 0, 0, 0], upcolor=[3, 3, 5, 0])
-    scores = majority_scores(train, scored)
-    assert scores["hat"] == {"acc": 0.25, "macc": 0.5}
-    assert scores["upcolor"] == {"acc": 0.5, "macc": pytest.approx(1 / 3)}
-    assert scores["average"]["acc"] == pytest.approx((10 + 0.25 + 0.5) / 12)
-    assert majority_scores(train.to_numpy(), torch.tensor(scored.to_numpy())) == scores
-
-
-def test_a_majority_that_is_never_right_scores_0():
-    scores = majority_scores(frame(1, hat=[1]), frame(2))
-    assert scores["hat"] == {"acc": 0, "macc": 0}
-
-
-def test_chance_counts_the_classes_that_occur():
-    chance = chance_macc(frame(4, age=[0, 2, 2, 3], hat=[1, 1, 1, 1]))
-    assert chance["age"] == pytest.approx(1 / 3) and chance["hat"] == 1
-    assert chance["average"] == pytest.approx((11 + 1 / 3) / 12)
-
-
-def test_baselines_for_the_table():
-    baselines = attribute_baselines(frame(2), frame(4, age=[0, 2, 2, 3]))
-    assert baselines["age"] == {"majority_acc": 0.25, "chance_macc": pytest.approx(1 / 3), "classes": 3}
-    assert baselines["hat"] == {"majority_acc": 1, "chance_macc": 1, "classes": 1}
-    assert list(baselines) == [*TASKS, "average"] and baselines["average"]["classes"] == 14
-
-
-def test_baselines_refuse_wrong_targets():
-    with pytest.raises(ValueError, match=r"train_targets: hat holds a class outside 0\.\.1"):
-        majority_scores(frame(1, hat=[2]), frame(1))
-    with pytest.raises(ValueError, match="targets hold no image"):
-        chance_macc(frame(0))
+    scored = frame(4, hat=[1, 0, 0, 0], upcolor=[3, 3, 5, 0], age=[0, 2, 2, 3])
+    baselines = attribute_baselines(train, scored)
+    assert baselines["hat"] == {"majority_acc": 0.25, "chance_macc": 0.5, "classes": 2}
+    assert baselines["upcolor"] == {"majority_acc": 0.5, "chance_macc": pytest.approx(1 / 3), "classes": 3}
+    assert baselines["bag"] == {"majority_acc": 1, "chance_macc": 1, "classes": 1}
+    average = {"majority_acc": 10 / 12, "chance_macc": (9 + 1 / 2 + 2 / 3) / 12, "classes": 17}
+    assert list(baselines) == [*TASKS, "average"] and baselines["average"] == pytest.approx(average)
+    assert attribute_baselines(train.to_numpy(), torch.tensor(scored.to_numpy())) == baselines
+    with pytest.raises(ValueError, match=r"train_targets: hat has a class outside 0\.\.1"):
+        attribute_baselines(frame(1, hat=[2]), frame(1))
 
 
 def probabilities(images, **chosen):
@@ -131,37 +98,21 @@ def probabilities(images, **chosen):
 
 
 def test_confident_errors_are_sorted_and_skip_unknown_targets():
-    targets = torch.zeros(4, len(TASKS), dtype=torch.long)
+    targets = torch.zeros(6, len(TASKS), dtype=torch.long)
     targets[3] = -1
-    values = probabilities(4, hat=[[0.4, 0.6], [0.1, 0.9], [0.9, 0.1], [0.0, 1.0]], up=[[0.2, 0.8]] + [[1.0, 0.0]] * 3)
+    hat = torch.tensor([0.6, 0.9, 0.1, 1.0, 0.55, 0.7])
+    values = probabilities(6, hat=torch.stack([1 - hat, hat], 1).tolist(), up=[[0.2, 0.8]] + [[1.0, 0.0]] * 5)
     table = confident_errors(values, targets)
     assert table[["image", "task", "true", "predicted"]].to_numpy().tolist() == [
-        [1, "hat", "no", "yes"], [0, "up", "long", "short"], [0, "hat", "no", "yes"],
+        [1, "hat", "no", "yes"], [0, "up", "long", "short"], [5, "hat", "no", "yes"], [0, "hat", "no", "yes"],
     ]  # fmt: skip
-    assert table["confidence"].tolist() == pytest.approx([0.9, 0.8, 0.6]) and table["image"].dtype == "int64"
-    assert confident_errors(values, targets, most_per_task=1)["task"].tolist() == ["hat", "up"]
+    assert table["confidence"].tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6]) and table["image"].dtype == "int64"
     assert len(confident_errors(values, targets, most=1)) == 1
-
-
-def test_no_errors_give_an_empty_table():
     table = confident_errors(probabilities(2), torch.zeros(2, len(TASKS), dtype=torch.long))
     assert table.empty and list(table) == ["image", "task", "true", "predicted", "confidence"]
 
 
-@given(st.lists(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=9), min_size=1, max_size=6))
-@settings(max_examples=30)
-def test_worst_queries_have_the_average_precision_of_scikit_learn(verdicts):
-    table = worst_queries(verdicts, most=99)
-    assert table["AP"].is_monotonic_increasing
-    expected = {}
-    for query, row in enumerate(verdicts):
-        counted = np.array([hit for hit in row if hit is not None], bool)
-        if counted.any():
-            expected[query] = average_precision_score(counted, -np.arange(len(counted)))
-    assert dict(zip(table["query"], table["AP"], strict=True)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_worst_queries_skip_excluded_images():
+def test_worst_queries_by_hand():
     table = worst_queries([[True, True], [None, False, None, True, False, True], [False]])
-    assert table["query"].tolist() == [1, 0]
+    assert table["query"].tolist() == [1, 0] and table["AP"].tolist() == [1 / 2, 1]
     assert table["first match"].tolist() == [2, 1] and table["matches"].tolist() == [2, 2]

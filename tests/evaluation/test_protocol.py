@@ -20,7 +20,6 @@ def test_excluded_images_by_hand():
     assert not any(found[3])
     without_cameras = protocol.ranked_matches(-SMALL_DISTANCES[0], 1, gallery[0])
     assert without_cameras == [True, True, False, True, False, False]
-    assert protocol.ranked_matches(-SMALL_DISTANCES[0], 1, gallery[0], itself=0) == without_cameras[1:]
 
 
 def test_scores_of_a_ranking_by_hand():
@@ -28,13 +27,6 @@ def test_scores_of_a_ranking_by_hand():
     assert protocol.market_average_precision([True, False, True]) == pytest.approx(1 / 2 + (1 / 2 + 2 / 3) / 4)
     assert protocol.market_average_precision([False, True]) == pytest.approx(1 / 4)
     assert protocol.inverse_negative_penalty([True, False, True, False]) == pytest.approx(2 / 3)
-
-
-def test_scores_of_each_query_by_hand():
-    table = protocol.score_each_query(-SMALL_DISTANCES, **SMALL)
-    assert table["query"].tolist() == [0, 1] and table["first"].tolist() == [1, 2]
-    assert table["ap"].tolist() == pytest.approx([5 / 6, 1 / 2])
-    assert table["inp"].tolist() == pytest.approx([2 / 3, 1 / 2])
 
 
 def test_average_precision_equals_scikit_learn():

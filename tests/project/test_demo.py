@@ -61,10 +61,12 @@ def test_it_listens_on_this_computer_only(demo):
 
 
 def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
+    thresholds = {"similarity": 0.4, "reranked": 0.2}
     monkeypatch.setattr(assembly, "published_network", small_network)
+    monkeypatch.setattr(assembly, "published_thresholds", lambda name: thresholds)
     retrieval = demo.retrieval(log=lambda text: None)
     assert list(retrieval.gallery_table["file"]) == ["a.png", "b.jpg", "c.JPG", "more/d.webp", "more/e.png"]
-    assert not retrieval.known and retrieval.copies.tolist() == [0, 1, 2, 3, 4]
+    assert retrieval.thresholds == thresholds and not retrieval.known and retrieval.copies.tolist() == [0, 1, 2, 3, 4]
     assert retrieval.similarity.diagonal().allclose(retrieval.similarity.amax(1))
     assert widget.play(retrieval).children
     again = demo.retrieval(log=lambda text: None)  # from cached predictions

@@ -40,8 +40,7 @@ def prepared(few_data, chosen, network, tmp_path, monkeypatch):
             data=replace(chosen.data, **{name: changes.pop(name) for name in ("distractors",) if name in changes}),
             retrieval=replace(chosen.retrieval, **changes),
         )
-        answer = assembly.Networks(network, network, options, "an untrained network")
-        monkeypatch.setattr(assembly, "networks", lambda *_: answer)
+        monkeypatch.setattr(assembly, "train_if_missing", lambda *_: (network, options))
         return pipeline.prepare(data, Settings(), CPU, lines.append)
 
     run.lines = lines
@@ -90,6 +89,30 @@ def test_the_junk_filter_keeps_copies_of_queries(few_data, prepared, monkeypatch
     own = torch.arange(len(few_data.query)).clamp(max=2)
     expected = reranked_scores(result.query.embeddings, result.gallery.embeddings[result.keep], own)
     torch.testing.assert_close(result.reranked[:, result.keep], expected)
+
+
+def test_adaptation_continues_from_round_to_round(prepared, network, few_data, monkeypatch):
+    calls = []
+
+    def adapt(network, recipe, split, table, images, predictions, folder, device, log):
+        calls.append(folder.name)
+        count = len(split.validation) + len(few_data.gallery)
+        assert len(table) == sum(len(part) for part in images) == len(predictions.embeddings) == count
+        return network
+
+    monkeypatch.setattr(pipeline.adaptation, "adapt", adapt)
+    plain, adapted = prepared(), prepared(adaptation_rounds=2)
+    assert [name.split("-")[0] for name in calls] == ["adapted1", "adapted2"]
+    torch.testing.assert_close(adapted.similarity, plain.similarity)
+
+
+def test_published_weights_replace_the_training(few_data, network, chosen, tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
+    monkeypatch.setenv("ASSIGNMENT_WEIGHTS", "published")
+    monkeypatch.setattr(assembly, "published_network", lambda name: network)
+    result = pipeline.prepare(few_data, Settings(recipe="smoke"), CPU, lambda line: None)
+    assert result.network is network and result.query_images.shape[2:] == network.image_size
+    assert result.recipe.data.image_size == network.image_size
 
 
 def test_data_without_queries(few_data):

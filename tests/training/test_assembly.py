@@ -246,19 +246,19 @@ def settings(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_network_is_trained_where_it_is_missing_and_resumed_where_it_was_interrupted(few_data, settings, tmp_path):
     recipe, lines = tiny(threshold=0.7), []
-    found = assembly.networks(few_data, recipe, settings, CPU, lines.append)
     folder = settings.training_folder("joint")
-    assert "is not trained yet" in lines[0] and found.search is found.test and not found.test.training
-    assert found.recipe.retrieval == recipe.retrieval, "the caller's, which a trained network does not depend on"
-    assert recipes.fingerprint(found.recipe) == recipes.fingerprint(recipe)
+    found, restored = assembly.train_if_missing(few_data, recipe, folder, CPU, lines.append)
+    assert "is not trained yet" in lines[0] and not found.training
+    assert restored.retrieval == recipe.retrieval, "the caller's, which a trained network does not depend on"
+    assert recipes.fingerprint(restored) == recipes.fingerprint(recipe)
     network, _ = train(assembly.joint, assembly.decoded_split(few_data, recipe), recipe, tmp_path / "notebook 04")
-    assert same(found.search, network)
+    assert same(found, network)
 
     lines.clear()
-    again = assembly.networks(few_data, recipe, settings, CPU, lines.append)
-    assert lines == [] and same(again.search, network)
+    again, _ = assembly.train_if_missing(few_data, recipe, folder, CPU, lines.append)
+    assert lines == [] and same(again, network)
     (folder / "finished.txt").unlink()  # as an interrupted session leaves it
-    assembly.networks(few_data, recipe, settings, CPU, lines.append)
+    assembly.train_if_missing(few_data, recipe, folder, CPU, lines.append)
     assert "was interrupted" in lines[0] and "resuming after epoch 1 of 1" in lines[1]
     for name in ("last.pt", "previous.pt", "finished.txt"):
         (folder / name).unlink(missing_ok=True)
@@ -272,39 +272,27 @@ def test_a_network_is_trained_where_it_is_missing_and_resumed_where_it_was_inter
 def test_the_data_changed_since_the_network_was_trained(few_data, settings):
     """Corrected annotations must not be ignored; another data set must not be told to delete the first one's network."""
     recipe, quiet = tiny(), lambda line: None
-    assembly.networks(few_data, recipe, settings, CPU, quiet)
+    folder = settings.training_folder("joint")
+    assembly.train_if_missing(few_data, recipe, folder, CPU, quiet)
     corrected = few_data.train.assign(hat=1 - few_data.train["hat"])
     renamed = few_data.train.assign(file="x" + few_data.train["file"])
-    folder = settings.training_folder("joint")
     for table in (corrected, renamed):
         data = dataclasses.replace(few_data, train=table)
         with pytest.raises(checkpoints.OtherRun, match="data changed since this network was trained"):
-            assembly.networks(data, recipe, settings, CPU, quiet)
+            assembly.train_if_missing(data, recipe, folder, CPU, quiet)
         training = assembly.joint(assembly.decoded_split(data, recipe), recipe, CPU)
         with pytest.raises(checkpoints.OtherRun, match=r"rename the data set"):
             assembly.run(training, folder, quiet)
     assert (folder / "best.pt").exists()
 
 
-@pytest.mark.slow
-def test_a_second_network_is_trained_on_everyone_for_as_long_as_validation_chose(few_data, settings):
-    recipe, quiet = tiny(epochs=2), lambda line: None
-    folder = settings.training_folder("joint")
-    assembly.networks(few_data, recipe, settings, CPU, quiet)
-    best = torch.load(folder / "best.pt", weights_only=True)
-    torch.save(best | {"epoch": 1}, folder / "best.pt")
-    found = assembly.networks(few_data, recipes.changed(recipe, everyone=True), settings, CPU, quiet)
-    people = few_data.train["pid"].nunique()
-    assert found.test.pid_classifier.out_features == people > found.search.pid_classifier.out_features
-    history = pd.read_csv(settings.training_folder("everyone") / "history.csv")
-    assert list(history["epoch"]) == [1] and "reid/mAP" not in history
-
-
 def test_published_weights_give_the_network_without_its_pid_classifier(tmp_path, monkeypatch, few_data):
     split = assembly.decoded_split(few_data, tiny(distractors="none"))
     train(assembly.joint, split, tiny(), tmp_path / "joint")
     monkeypatch.setattr(environment, "PROJECT_ROOT", tmp_path)
-    assembly.publish(tmp_path / "joint", tmp_path / "weights" / "small.safetensors")
+    thresholds = {"similarity": 0.4, "reranked": 0.2}
+    assembly.publish(tmp_path / "joint", tmp_path / "weights" / "small.safetensors", thresholds)
+    assert assembly.published_thresholds("small") == thresholds
     published, trained = assembly.published_network("small"), assembly.trained_network(tmp_path / "joint")[0]
     assert published.pid_classifier is None and published.image_size == trained.image_size
     images = torch.rand(4, 3, *trained.image_size)

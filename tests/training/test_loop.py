@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import tiny_training
 import torch
-from tiny_training import Tiny, timeless, tiny_batches, tiny_objective
+from tiny_training import Tiny, timeless, tiny_batches
 from torch import nn
 
 from assignment_lib.batches.loader import Batch
@@ -43,7 +43,7 @@ def test_early_stopping_returns_the_best_epoch(run, tmp_path):
     assert (tmp_path / "run" / "finished.txt").read_text() == "5 epochs, best after 2\n"
 
 
-@pytest.mark.parametrize("options", [{}, {"schedule": "cosine", "warmup_epochs": 0.5, "ema_decay": 0.9}])
+@pytest.mark.parametrize("options", [{}, {"schedule": "cosine", "warmup_epochs": 0.5}])
 def test_a_resumed_training_equals_an_uninterrupted_one(run, options):
     whole, whole_rows, _ = run(6, folder="whole", patience=6, **options)
 
@@ -119,8 +119,6 @@ def test_a_state_that_does_not_fit_is_refused(run):
     run(1)
     with pytest.raises(ValueError, match=r"The model in .*last.pt"):
         run(2, model=Tiny(norm=False))
-    with pytest.raises(ValueError, match=r"The average in .*last.pt"):
-        run(2, ema_decay=0.5)
 
 
 def test_more_epochs_resume_and_fewer_are_refused(run):
@@ -303,21 +301,6 @@ def test_the_schedule_moves_the_rate(run):
     rates = run(4, schedule="cosine", learning_rate=0.01, warmup_epochs=1)[1]["learning_rate"]
     assert rates.iloc[0] == pytest.approx(0.0075)  # the third of three warm-up batches
     assert rates[1:].tolist() == sorted(rates[1:], reverse=True) and rates.iloc[1] < 0.01
-
-
-def test_the_average_is_scored_and_kept(tmp_path):
-    scored = []
-
-    def note(model):
-        scored.append({name: value.clone() for name, value in model.state_dict().items()})
-        return {"score": 0.0}
-
-    model, settings = Tiny(), TrainingSettings(epochs=2, ema_decay=0.9, amp="off")
-    batches = tiny_batches(torch.Generator().manual_seed(1))
-    loop.fit(model, tiny_objective(), batches, note, settings, tmp_path, log=lambda line: None)
-    assert equal(model.state_dict(), scored[0])  # the first of two equal scores
-    state = checkpoints.load(tmp_path / "last.pt")
-    assert not torch.equal(state["model"]["hat.weight"], state["average"]["module.hat.weight"])
 
 
 def test_the_history_is_logged(run, tmp_path):

@@ -38,22 +38,6 @@ def test_warm_up_and_cosine_by_hand():
         optimizers.rate_factor("linear", 0, 1)
 
 
-def test_the_moving_average_by_hand():
-    """Weights and running statistics are averaged; integer buffers are copied, which an average would truncate."""
-    model = nn.BatchNorm1d(1)
-    model.register_buffer("size", torch.tensor([128, 64]))
-    average = optimizers.moving_average(model, 0.9)
-    for value in (1.0, 2.0, 4.0):
-        nn.init.constant_(model.weight, value)
-        model.running_mean.fill_(value)
-        model.num_batches_tracked += 1
-        optimizers.update_average(average, model)
-    wanted = 0.9 * (0.9 * 1 + 0.1 * 2) + 0.1 * 4
-    assert float(average.module.weight.detach()) == pytest.approx(wanted)
-    assert float(average.module.running_mean) == pytest.approx(wanted)
-    assert int(average.module.num_batches_tracked) == 3 and average.module.size.tolist() == [128, 64]
-
-
 def test_the_cpu_trains_in_float32_unless_another_type_is_chosen():
     cpu = torch.device("cpu")
     assert optimizers.amp_dtype("auto", cpu) is None and optimizers.amp_dtype("off", cpu) is None

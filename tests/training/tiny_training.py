@@ -110,9 +110,7 @@ def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
             torch.set_num_threads(1)
             if moment:
                 _kill_after(moment)
-            model, rows, _ = train(
-                folder, epochs, patience=epochs, checkpoint_minutes=0, ema_decay=0.9, schedule="cosine"
-            )
+            model, rows, _ = train(folder, epochs, patience=epochs, checkpoint_minutes=0, schedule="cosine")
             torch.save({"model": model.state_dict(), "history": timeless(rows).to_dict("list")}, folder / "final.pt")
             os._exit(0)
         _, status = os.waitpid(child, 0)
