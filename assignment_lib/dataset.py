@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from assignment_lib.data import dataset
 from assignment_lib.data.dataset import Dataset
@@ -12,8 +11,8 @@ from assignment_lib.environment import DATA_FOLDER, find_data
 __all__ = ["Dataset", "load"]
 
 
-def load(path: str | Path, **options: Any) -> Dataset:
-    """`data.dataset.load(path, **options)`; "synthetic" is drawn and "market1501" downloaded into `data/` if missing.
+def load(path: str | Path) -> Dataset:
+    """`data.dataset.load(path)`; "synthetic" is drawn and "market1501" downloaded into `data/` if missing.
 
     Raises what `data.dataset.load`, `synthetic_pedestrians.draw` and `market1501.download_market1501` raise.
     """
@@ -27,4 +26,4 @@ def load(path: str | Path, **options: Any) -> Dataset:
 
         print("downloading Market-1501 from its authors (146 MB) into data/")
         download_market1501()
-    return dataset.load(path, **options)
+    return dataset.load(path)

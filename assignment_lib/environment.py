@@ -33,10 +33,7 @@ class SkipNotebook(Exception):
 
 
 def runs_folder() -> Path:
-    """The folder of networks, logs and output files: `runs/`, or `ASSIGNMENT_RUNS`, for example on Google Drive.
-
-    It is read at each call, because `notebook.settings` may mount Drive after this module was imported.
-    """
+    """The folder of networks, logs and output files: `runs/`, or `ASSIGNMENT_RUNS`, which `notebook.settings` may change."""
     return Path(setting("RUNS", "") or PROJECT_ROOT / "runs")
 
 
@@ -56,7 +53,7 @@ def find_data(path: str | Path) -> Path | None:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that a user chooses before running the notebooks; every notebook shows them in one cell."""
+    """The settings that a user chooses in the first cell of a notebook."""
 
     data: str = "synthetic"
     recipe: str = "smoke"
@@ -76,14 +73,11 @@ class Settings:
 
     @property
     def figures(self) -> Path:
-        """The folder of tables and figures: `figures/` for the committed settings, a folder of the run for all others."""
+        """The folder of tables and figures: `figures/` for the committed settings, else a folder of the run."""
         return FIGURES_FOLDER if self.committed else self.folder / "figures"
 
     def training_folder(self, network: str, with_backbone: bool = True) -> Path:
-        """The folder of checkpoints, history and TensorBoard logs of `network`.
-
-        Its name contains the seed and, with `with_backbone`, the backbone, so different runs have different folders.
-        """
+        """The folder of checkpoints, history and TensorBoard logs of `network`, named by backbone and seed."""
         return self.folder / f"{network}{self._backbone if with_backbone else ''}-seed{self.seed}"
 
     @property
@@ -129,18 +123,15 @@ def in_colab() -> bool:
 
 def device() -> torch.device:
     """CUDA if available, else the CPU. On Colab without a GPU it prints how to get one."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if in_colab():
+    if in_colab() and not torch.cuda.is_available():
         print("There is no GPU, so training is slow. Choose Runtime > Change runtime type > T4 GPU, then Run all.")
-    return torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def amp_dtype(device: torch.device) -> torch.dtype | None:
-    """The default autocast dtype for training on `device`; None for float32.
+    """The default autocast dtype for training on `device`; None, float32, on the CPU.
 
-    CUDA: bfloat16 where the GPU has it in hardware, else float16 (a T4), which needs a GradScaler. `is_bf16_supported()` alone
-    also returns True for the slow emulation on a T4. CPU: float32, so the same seed gives the same results.
+    On CUDA it is bfloat16 where the GPU has it in hardware (a T4 only emulates it), else float16, which needs a GradScaler.
     """
     if torch.device(device).type != "cuda":
         return None
@@ -156,24 +147,18 @@ def seed_everything(seed: int) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that affect results, and of this code (git commit, "unknown" without git)."""
-    installed = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            installed[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            installed[package] = "not installed"
+    installed = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
+    command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
     try:
-        command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except OSError:  # git is not installed
-        commit = ""
-    return installed | {"commit": commit or "unknown"}
+        commit = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).strip()
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        commit = "unknown"
+    return installed | {"commit": commit}
 
 
 def describe() -> str:
     """One line with the device and the versions of the packages."""
-    gpu = device().type == "cuda"
-    name = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
+    name = torch.cuda.get_device_name() if device().type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     packages = [f"{package} {version}" for package, version in versions().items() if package != "commit"]
     return " · ".join([name, *packages])
 

@@ -21,11 +21,10 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tbz2", ".txz", ".tar", "
 def run_name(path: str | Path) -> str:
     """The name of a data set in `runs/` and `data/`: lower-case, without archive suffix, only letters, digits, `.`, `_`, `-`.
 
-    If other characters had to be replaced by `-`, a short hash of the name follows, so that different names stay different.
+    A short hash of the name follows where it is not ASCII, so that different names stay different.
     """
     name = Path(path).name.lower()
-    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
-    name = name[: len(name) - len(suffix)]
+    name = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
     plain = re.sub(r"[^a-z0-9._-]+", "-", name).strip("-.")
     if name.isascii() and plain:
         return plain
@@ -48,10 +47,7 @@ def write_errors(path: Path, remedy: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """A binary file that becomes `path` at the end of the block; on an error, `path` keeps its former content.
-
-    Raises `OSError` naming the file and the remedy where it cannot be written.
-    """
+    """A binary file that becomes `path` at the end of the block; on an error (`write_errors`), `path` keeps its content."""
     path = Path(path)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     with write_errors(path, "set ASSIGNMENT_RUNS to another folder"):
@@ -79,8 +75,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 def bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
     """A progress bar with remaining time that disappears at the end; TQDM_DISABLE=1 switches all bars off."""
-    hidden = bool(os.environ.get("TQDM_DISABLE")) or not show
-    return tqdm(*arguments, leave=False, disable=hidden, **options)
+    return tqdm(*arguments, leave=False, disable=bool(os.environ.get("TQDM_DISABLE")) or not show, **options)
 
 
 def quiet(line: str) -> None:

@@ -13,11 +13,8 @@ from assignment_lib import environment
 from assignment_lib.environment import Settings
 from assignment_lib.files import write_text
 
-#: The mount point of Google Drive on Colab, and the folder in it for networks and results.
+#: The mount point of Google Drive on Colab.
 DRIVE = Path("/content/drive")
-DRIVE_RUNS = DRIVE / "MyDrive" / "assignment-runs"
-#: The file in the runs folder that stores the chosen settings.
-SETTINGS_FILE = "settings.json"
 
 
 def settings(
@@ -40,33 +37,29 @@ def settings(
 
     Raises `ValueError` where `settings.json` is damaged or nothing was uploaded, `ConnectionError` where Drive is refused.
     """
-    values = {"data": data, "recipe": recipe, "backbone": backbone, "pretrained": pretrained, "seed": seed}
-    values = {name: value for name, value in values.items() if value is not None}
+    given = {"data": data, "recipe": recipe, "backbone": backbone, "pretrained": pretrained, "seed": seed}
+    values = {name: value for name, value in given.items() if value is not None}
     if not environment.attended():
         return environment.settings(**values)
     if (drive or upload) and not environment.in_colab():
-        print(
-            "drive and upload work on Colab only; elsewhere results are in runs/, and data is the path of a folder or archive."
-        )
+        print("drive and upload work on Colab only. Elsewhere, results are in runs/, and data is a folder or archive.")
         drive = upload = False
     if drive:
         use_drive()
-    stored = _stored_settings()
-    if upload and not _exists((stored | values).get("data")):
-        values["data"] = upload_archive()
-    chosen = environment.settings(**(stored | values))
-    reused = [
-        f"{name}={value!r}"
-        for name, value in stored.items()
-        if name not in values and value == getattr(chosen, name) != getattr(Settings(), name)
-    ]
-    path = environment.runs_folder() / SETTINGS_FILE
+    path = environment.runs_folder() / "settings.json"
+    stored = _stored_settings(path)
+    merged = stored | values
+    if upload and not ("data" in merged and environment.find_data(merged["data"])):
+        merged["data"] = values["data"] = upload_archive()
+    chosen = environment.settings(**merged)
+    changed = {
+        name: value for name, value in stored.items() if value == getattr(chosen, name) != getattr(Settings(), name)
+    }
+    reused = ", ".join(f"{name}={value!r}" for name, value in changed.items() if name not in values)
     if reused:
-        print(
-            f"From the previous notebook: {', '.join(reused)} ({environment.relative(path)}; set a value to change it)."
-        )
-    if stored | values != stored:
-        write_text(path, json.dumps(stored | values, indent=1))
+        print(f"From the previous notebook: {reused} ({environment.relative(path)}; set a value to change it).")
+    if merged != stored:
+        write_text(path, json.dumps(merged, indent=1))
     return chosen
 
 
@@ -82,7 +75,7 @@ def use_drive() -> None:
             raise ConnectionError(
                 f"Google Drive was not mounted ({error}); run this cell again and allow access, or pass drive=False"
             ) from error
-    os.environ["ASSIGNMENT_RUNS"] = environment.setting("RUNS", str(DRIVE_RUNS))
+    os.environ["ASSIGNMENT_RUNS"] = environment.setting("RUNS", str(DRIVE / "MyDrive" / "assignment-runs"))
     print(f"Networks and results are stored in {environment.runs_folder()}.")
 
 
@@ -97,22 +90,15 @@ def upload_archive() -> str:
     return str(next(iter(files)))
 
 
-def _exists(data: str | None) -> bool:
-    return data is not None and environment.find_data(data) is not None
-
-
-def _stored_settings() -> dict[str, Any]:
+def _stored_settings(path: Path) -> dict[str, Any]:
     """The stored settings; empty if there are none."""
-    path = environment.runs_folder() / SETTINGS_FILE
     if not path.exists():
         return {}
-    defaults = dataclasses.asdict(Settings())
+    kinds = {name: type(value) for name, value in dataclasses.asdict(Settings()).items()}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(stored, dict) or any(
-            type(value) is not type(defaults[name]) for name, value in stored.items()
-        ):
+        if not all(type(value) is kinds[name] for name, value in stored.items()):
             raise ValueError
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, AttributeError) as error:
         raise ValueError(f"{environment.relative(path)} is damaged; remove it") from error
-    return stored
+    return dict(stored)

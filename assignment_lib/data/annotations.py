@@ -33,10 +33,7 @@ TRUTH_FILE = "test_truth.csv"
 
 @dataclass(frozen=True)
 class Truth:
-    """The identities of a test, one row per image: file, pid, camera (-1 where unknown), and the twelve targets.
-
-    Targets are class indices, -1 in all twelve for images without annotations.
-    """
+    """The identities of a test: file, pid, camera (-1 where unknown), and the twelve targets (-1 without annotations)."""
 
     query: pd.DataFrame
     gallery: pd.DataFrame
@@ -45,14 +42,12 @@ class Truth:
 def read_text(path: str | Path) -> str:
     """The text of a file in UTF-8 or UTF-16, without a byte order mark, with `\\n` as line end.
 
-    Raises `FileNotFoundError`, `IsADirectoryError` or `ValueError` (another format, empty) with one sentence.
+    Raises `OSError` or `ValueError` (another format, empty) with one sentence.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; pass the file itself")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check the name")
-    content = path.read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise type(error)(f"{path} cannot be read ({error.strerror}); pass the name of an existing file") from error
     if content[:4] == b"PK\x03\x04":
         raise ValueError(f"{path} is an Excel workbook or a zip archive; save it as CSV in UTF-8")
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -66,36 +61,24 @@ def read_text(path: str | Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_csv(path: str | Path, columns: Sequence[str], lower: bool = False) -> pd.DataFrame:
+def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """A CSV file as stripped text, with the line number of each row as index; it must have at least `columns`.
 
-    Commas, semicolons or tabs separate the values; Excel's first line `sep=;` is skipped. `lower` ignores the case of column
-    names. pandas would guess types, fill short rows and rename repeated columns, so faults could not be named.
+    Commas, semicolons or tabs separate the values; Excel's first line `sep=;` is skipped; column names become lower-case.
+    pandas would guess types, fill short rows and rename repeated columns, so faults could not be named.
     Raises as `read_text` does.
     """
     text = read_text(path)
-    skipped = 0
+    separator = max(",;\t", key=text.lstrip("\n").partition("\n")[0].count)
     if match := re.match(r"sep=(.)[ ;,]*\n", text):
-        separator, text, skipped = match[1], text[match.end() :], 1
-    else:
-        header = text.lstrip("\n").split("\n", 1)[0]
-        separator = max(",;\t", key=header.count)
+        separator, text = match[1], text[match.end() - 1 :]  # the line stays, empty, so that line numbers are right
     reader = csv.reader(text.split("\n"), delimiter=separator, strict=True)
-    names: list[str] = []
-    rows, numbers = [], []
     try:
-        for row in reader:
-            if not "".join(row).strip():
-                continue
-            if not names:
-                names = [name.strip().lower() if lower else name.strip() for name in row]
-                continue
-            rows.append([value.strip() for value in row])
-            numbers.append(reader.line_num + skipped)
-            if len(row) != len(names):
-                break
+        lines = [(reader.line_num, [value.strip() for value in row]) for row in reader if "".join(row).strip()]
     except csv.Error as error:
-        raise ValueError(f"{path}: line {reader.line_num + skipped} is not CSV ({error}); correct it") from error
+        raise ValueError(f"{path}: line {reader.line_num} is not CSV ({error}); correct it") from error
+    (_, header), *rows = lines or [(1, [])]
+    names = [name.lower() for name in header]
     missing = [name for name in columns if name not in names]
     if missing:
         raise ValueError(f"{path} lacks the column {', '.join(missing[:4])}; add it to the header")
@@ -104,16 +87,16 @@ def read_csv(path: str | Path, columns: Sequence[str], lower: bool = False) -> p
         raise ValueError(f"{path} has the column {repeated[0]} twice; remove one of them")
     if not rows:
         raise ValueError(f"{path} has no row below its header; add the rows")
-    if len(rows[-1]) != len(names):
-        raise ValueError(f"{path}: line {numbers[-1]} has {len(rows[-1])} values for {len(names)} columns; correct it")
-    return pd.DataFrame(rows, index=numbers, columns=names, dtype=object)
+    for line, row in rows:
+        if len(row) != len(names):
+            raise ValueError(f"{path}: line {line} has {len(row)} values for {len(names)} columns; correct it")
+    return pd.DataFrame([row for _, row in rows], index=[line for line, _ in rows], columns=names, dtype=object)
 
 
 def annotation_values(table: pd.DataFrame, path: str | Path, row: str = "line") -> pd.DataFrame:
     """The annotation columns of a table as int64: `ANNOTATION_COLUMNS`, and the multicolor ones if present.
 
-    `row` says what the index of the table counts: lines of a file, or ids.
-    Raises `ValueError` naming `path` and the row of a value that is not allowed.
+    Raises `ValueError` naming `path` and the row of a value that is not allowed; `row` is what the index counts, or "id".
     """
     columns = [name for name in CLASSIFICATION_COLUMNS if name in table]
     numbers = table[columns].apply(pd.to_numeric, errors="coerce")
@@ -139,13 +122,11 @@ def _whole_numbers(column: pd.Series, path: str | Path) -> pd.Series:
 def read_annotations(path: str | Path) -> pd.DataFrame:
     """The course's annotation CSV in annotation form: int64 columns, the index `pid` (int64).
 
-    Ids may be zero-padded; column names may differ in case. Columns other than id, the 27 annotation columns,
-    upmulticolor and downmulticolor are ignored.
-    Raises `ValueError` with one sentence for an unreadable or empty file, a missing column, a repeated id or a value that
-    is not allowed.
+    Ids may be zero-padded. Columns other than id, the 27 annotation columns, upmulticolor and downmulticolor are ignored.
+    Raises `ValueError` with one sentence for a missing column, a repeated id or a value that is not allowed, and as `read_csv`.
     """
     path = Path(path)
-    table = read_csv(path, ["id", *ANNOTATION_COLUMNS], lower=True)
+    table = read_csv(path, ["id", *ANNOTATION_COLUMNS])
     pids = _whole_numbers(table["id"], path)
     repeated = pids[pids.duplicated()]
     if len(repeated):
@@ -171,28 +152,24 @@ def odd_annotations(annotations: pd.DataFrame) -> pd.DataFrame:
     dress, male = TASKS["clothes"].index("dress"), TASKS["gender"].index("male")
     oddities["male in a dress"] = (targets["clothes"] == dress) & (targets["gender"] == male)
     oddities["backpack, bag and handbag together"] = (annotations[["backpack", "bag", "handbag"]] == 2).all(axis=1)
-    rows = [
-        {"oddity": oddity, "people": int(odd.sum()), "examples": ", ".join(map(str, annotations.index[odd][:5]))}
-        for oddity, odd in oddities.items()
-    ]
-    return pd.DataFrame(rows)
+    rows = [(name, odd.sum(), ", ".join(map(str, annotations.index[odd][:5]))) for name, odd in oddities.items()]
+    return pd.DataFrame(rows, columns=["oddity", "people", "examples"])
 
 
 def find_market_attributes(places: Iterable[Path]) -> Path | None:
     """The first `market_attribute.mat` in one of the folders `places`, or in the subfolder its authors use."""
     for place in places:
-        for folder in (place, place / "attribute", place / "Market-1501_Attribute"):
-            if (folder / ATTRIBUTES_FILE).is_file():
-                return folder / ATTRIBUTES_FILE
+        for file in (place / folder / ATTRIBUTES_FILE for folder in (".", "attribute", "Market-1501_Attribute")):
+            if file.is_file():
+                return file
     return None
 
 
 def read_market_attributes(mat: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Annotations of the training and of the test identities from `market_attribute.mat` (Lin et al. 2019).
 
-    Two frames in annotation form: the 27 int64 columns of `ANNOTATION_COLUMNS`, index `pid` (int64). The fields of both
-    parts have different orders in the file, so they are read by name.
-    Raises `FileNotFoundError` or `ValueError` with one sentence.
+    Two frames in annotation form: the 27 int64 columns of `ANNOTATION_COLUMNS`, index `pid` (int64). The file orders the fields
+    of both parts differently. Raises `FileNotFoundError` or `ValueError` with one sentence.
     """
     mat = Path(mat)
     if not mat.is_file():
@@ -208,16 +185,14 @@ def read_market_attributes(mat: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]
 
 def _attribute_frame(parts: object, part: str, mat: Path) -> pd.DataFrame:
     fields: Any = getattr(parts, part, None)
-    missing = [name for name in ("image_index", *ANNOTATION_COLUMNS) if not hasattr(fields, name)]
-    if missing:
-        raise ValueError(f"{mat}: market_attribute.{part} lacks {missing[0]}; remove it and download it again")
     try:
         pids = pd.Index(np.atleast_1d(fields.image_index).astype(np.int64), name="pid")
         frame = pd.DataFrame({name: np.atleast_1d(getattr(fields, name)) for name in ANNOTATION_COLUMNS}, index=pids)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{mat}: market_attribute.{part} is not one number per person ({error})") from error
-    if frame.index.has_duplicates:
-        raise ValueError(f"{mat}: market_attribute.{part} names a person twice; remove it and download it again")
+        if pids.has_duplicates:
+            raise ValueError("it names a person twice")
+    except (AttributeError, TypeError, ValueError) as error:
+        fault = f"market_attribute.{part} is not one number per person ({error})"
+        raise ValueError(f"{mat}: {fault}; remove it and download it again") from error
     return annotation_values(frame, mat, "id")
 
 
@@ -234,43 +209,28 @@ def read_truth(path: str | Path) -> Truth:
     if repeated.any():
         line = repeated.idxmax()
         raise ValueError(f"{path}: line {line} repeats the image {table['file'][line]}; remove it")
-    people = table[["folder", "file"]].assign(
-        pid=_whole_numbers(table["pid"], path), camera=_whole_numbers(table["camera"].replace("", "-1"), path)
-    )
+    pids, cameras = _whole_numbers(table["pid"], path), _whole_numbers(table["camera"].replace("", "-1"), path)
     annotated = (table[[name for name in CLASSIFICATION_COLUMNS if name in table]] != "").all(axis=1)
-    targets = to_targets(annotation_values(table[annotated], path))
-    people = people.join(targets.reindex(people.index, fill_value=-1))
-    parts = []
-    for folder in ("queries", "test"):
-        part = people[people["folder"] == folder].drop(columns="folder").reset_index(drop=True)
-        if part.empty:
-            raise ValueError(f"{path} has no row with the folder {folder!r}; pass the truth of queries/ and test/")
-        parts.append(part)
-    return Truth(*parts)
+    targets = to_targets(annotation_values(table[annotated], path)).reindex(table.index, fill_value=-1)
+    people = table[["file"]].assign(pid=pids, camera=cameras).join(targets)
+    query, gallery = (people[table["folder"] == name].reset_index(drop=True) for name in ("queries", "test"))
+    if query.empty or gallery.empty:
+        raise ValueError(f"{path} has no row with the folder queries or test; pass the truth of both folders")
+    return Truth(query, gallery)
 
 
 def with_test_truth(data: Dataset) -> Dataset:
     """`data` with identities, cameras and targets of its anonymous test, if `test_truth.csv` is in its folder.
 
-    Unchanged where the identities are known already or there is no such file.
     Raises `ValueError` with one sentence where the file does not fit the images.
     """
     path = data.root / TRUTH_FILE
     if data.has_test_identities or not path.is_file():
         return data
-    truth = read_truth(path)
-    return replace(
-        data,
-        query=_with_truth(data.query, truth.query, "queries", path),
-        gallery=_with_truth(data.gallery, truth.gallery, "test", path),
-    )
-
-
-def _with_truth(table: pd.DataFrame, truth: pd.DataFrame, folder: str, path: Path) -> pd.DataFrame:
-    rows = truth.set_index("file")
-    unknown = sorted(set(table["file"]) - set(rows.index))
-    if unknown:
-        raise ValueError(f"{path} has no row for {folder}/{unknown[0]}; make the data set again")
-    known = rows.loc[table["file"]].reset_index(drop=True)
-    table = table.assign(pid=known["pid"], camera=known["camera"])
-    return table.assign(**{task: known[task] for task in TASKS})
+    truth, tables = read_truth(path), []
+    for table, rows, folder in ((data.query, truth.query, "queries"), (data.gallery, truth.gallery, "test")):
+        unknown = sorted(set(table["file"]) - set(rows["file"]))
+        if unknown:
+            raise ValueError(f"{path} has no row for {folder}/{unknown[0]}; make the data set again")
+        tables.append(table[["path", "file"]].join(rows.set_index("file"), on="file"))
+    return replace(data, query=tables[0], gallery=tables[1])

@@ -16,20 +16,18 @@ import stat
 import tarfile
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from assignment_lib.data.layouts import is_clutter
-from assignment_lib.files import SUFFIXES, bar, run_name, write_errors, write_text
+from assignment_lib.files import SUFFIXES, bar, run_name, write_errors
 
-GB = 1024**3
+#: Archives that unpack to more than 20 GB, or to more than 100 MB and 200 times their size, are refused.
+MAX_BYTES, MAX_RATIO, RATIO_MATTERS_FROM = 20 * 1024**3, 200, 100 * 1024**2
 #: Written into every unpacked folder: the archive it came from.
 MARKER = ".unpacked.json"
-# Photographs hardly compress; a high ratio is suspicious only if the result is large.
-_RATIO_MATTERS_FROM = 100 * 1024**2
 
 
 class Refused(ValueError):
@@ -50,45 +48,37 @@ def unpacked_folder(archive: Path, parent: Path) -> Path:
     plain, origin = parent / run_name(archive), _origin(archive)
     if not plain.exists() or _unpacked_from(plain, origin):
         return plain
-    return parent / f"{plain.name}-{hashlib.sha256(json.dumps(origin).encode()).hexdigest()[:6]}"
+    return parent / f"{plain.name}-{hashlib.sha256(origin).hexdigest()[:6]}"
 
 
-def unpack(
-    archive: str | Path,
-    target: str | Path,
-    max_bytes: int = 20 * GB,
-    max_ratio: float = 200,
-    check: Callable[[Path], object] | None = None,
-    progress: bool = True,
-) -> Path:
+def unpack(archive: str | Path, target: str | Path, check: Callable[[Path], object] | None = None) -> Path:
     """Unpack `archive` (zip, tar, tar.gz, tar.bz2, tar.xz) so that `target` holds its members; returns `target`.
 
-    A target that was unpacked from the same archive (path, size, modification time) is reused. Clutter (`__MACOSX`, hidden
-    files) is skipped. `max_bytes` bounds the unpacked size, `max_ratio` unpacked : packed (only above 100 MB). `check` is
-    called with the unpacked folder before it takes its place; if it raises, nothing is kept.
+    A target that was unpacked from the same archive (path, size, modification time) is reused. `check` is called with the
+    unpacked folder before it takes its place; if it raises, nothing is kept.
 
-    Raises `FileNotFoundError` (no such archive), `FileExistsError` (the target holds something else), `ValueError` (broken or
-    unsafe archive) or `OSError` (disk full), each with one sentence; the target is then unchanged.
+    Raises `FileNotFoundError` (no such archive), `FileExistsError` (the target holds something else), `ValueError` (broken,
+    unsafe or too large) or `OSError` (disk full), each with one sentence; the target is then unchanged.
     """
     archive, target = Path(archive).expanduser().resolve(), Path(target).expanduser().resolve()
     if not archive.is_file():
         raise FileNotFoundError(f"{archive} does not exist; check the name")
     origin = _origin(archive)
-    with write_errors(target, "unpack the archive yourself and pass that folder"), _locked(target):
-        if _unpacked_from(target, origin):
-            return target
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise FileExistsError(
-                f"{target} exists and is not from {archive}; move it away, or unpack to another folder"
-            )
-        with new_folder(target) as folder:
-            _extract(archive, folder, max_bytes, max_ratio, progress)
-            if check is not None:
+    with write_errors(target, "unpack the archive yourself and pass that folder"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):  # another process may be unpacking the same archive
+            if _unpacked_from(target, origin):
+                return target
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                raise FileExistsError(f"{target} exists and is not from {archive}; move it away")
+            with new_folder(target) as folder:
+                _extract(archive, folder)
                 try:
-                    check(folder)
+                    if check is not None:
+                        check(folder)
                 except (FileNotFoundError, ValueError) as error:  # the user knows the archive, not the temporary folder
                     raise type(error)(str(error).replace(str(folder), str(archive))) from None
-            write_text(folder / MARKER, json.dumps(origin))
+                (folder / MARKER).write_bytes(origin)
     return target
 
 
@@ -109,65 +99,34 @@ def new_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def safe_member(name: str) -> PurePosixPath:
-    """The relative path of a member called `name`. Raises `Refused` where it would lie outside the target."""
-    path = name.replace("\\", "/")  # zips made by Windows
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    outside = path.startswith("/") or ".." in parts or (parts and re.match(r"[A-Za-z]:", parts[0]))
-    if outside or any(ord(letter) < 32 for letter in path):
-        raise Refused(f"its member {name!r} lies outside the target folder or has control characters")
-    return PurePosixPath(*parts)
-
-
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"PK"
 
 
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(f".{target.name}.lock")):  # another process may be unpacking the same archive
-        yield
+def _origin(archive: Path) -> bytes:
+    """The content of `MARKER`: the path, size and modification time of the archive, as JSON."""
+    file = archive.stat()
+    origin = {"archive": archive.name, "folder": str(archive.parent)}
+    return json.dumps(origin | {"size": file.st_size, "mtime_ns": file.st_mtime_ns}).encode()
 
 
-def _origin(archive: Path) -> dict[str, Any]:
-    status = archive.stat()
-    return {
-        "archive": archive.name,
-        "folder": str(archive.parent),
-        "size": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-    }
+def _unpacked_from(target: Path, origin: bytes) -> bool:
+    marker = target / MARKER
+    return marker.is_file() and marker.read_bytes() == origin
 
 
-def _unpacked_from(target: Path, origin: dict[str, Any]) -> bool:
-    try:
-        marker = json.loads((target / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(marker, dict) and marker | origin == marker
-
-
-def _extract(archive: Path, folder: Path, max_bytes: int, max_ratio: float, progress: bool) -> None:
+def _extract(archive: Path, folder: Path) -> None:
     """Check all members, then write them below `folder`. Raises `ValueError` with one sentence, or `OSError` of the disk."""
-    limit, packed, total, wanted = max_bytes, archive.stat().st_size, 0, []
+    limit = min(MAX_BYTES, max(MAX_RATIO * archive.stat().st_size, RATIO_MATTERS_FROM))
+    label = f"unpacking {archive.name}"
     try:
-        with _opened(archive) as (members, extract):
-            for member, path, size in members:
-                total += size
-                if total > limit:
-                    raise Refused(f"it unpacks to more than {limit / GB:.3g} GB, the limit max_bytes")
-                if total > max(max_ratio * packed, _RATIO_MATTERS_FROM):
-                    raise Refused(
-                        f"it unpacks to more than {max_ratio:g} times its size, as only a harmful archive would"
-                    )
-                if not any(is_clutter(part) for part in path.parts):
-                    wanted.append(member)
-            for member in bar(wanted, desc=f"unpacking {archive.name}", unit="file", show=progress):
-                extract(member, folder)
-        if not any(path.is_file() for path in folder.rglob("*")):
-            raise Refused("it holds no files")
+        if _is_zip(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(folder, bar(_checked(map(_zip_member, zipped.infolist()), limit), label))
+        else:
+            with tarfile.open(archive) as tar:
+                tar.extractall(folder, bar(_checked(_tar_members(tar), limit), label), filter="data")
     except Refused as error:
         raise ValueError(f"{archive}: {error}; nothing was unpacked") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
@@ -181,32 +140,37 @@ def _extract(archive: Path, folder: Path, max_bytes: int, max_ratio: float, prog
         raise ValueError(f"{archive} cannot be read to its end ({reason}); download or copy it again") from error
 
 
-@contextlib.contextmanager
-def _opened(archive: Path) -> Iterator[tuple[Iterator[tuple[Any, PurePosixPath, int]], Callable[[Any, Path], object]]]:
-    """The members of an archive as (member, path, bytes), and the function that extracts a member into a folder."""
-    if _is_zip(archive):
-        with zipfile.ZipFile(archive) as zipped:
-            yield map(_zip_member, zipped.infolist()), zipped.extract
-    else:
-        with tarfile.open(archive) as tar:
-            yield _tar_members(tar), lambda member, folder: tar.extract(member, folder, filter="data")
+def _checked(members: Iterable[tuple[Any, str, int, bool]], limit: int) -> list[Any]:
+    """The members of an archive, given with their name, bytes, and whether they are files or folders.
+
+    Raises `Refused` for an unsafe member, or where they unpack to more than `limit` bytes.
+    """
+    checked, total = [], 0
+    for member, name, size, is_plain in members:
+        path = name.replace("\\", "/")  # zips made by Windows
+        outside = path.startswith("/") or ".." in path.split("/") or re.match(r"[./]*[A-Za-z]:", path)
+        if outside or any(ord(letter) < 32 for letter in path):
+            raise Refused(f"its member {name!r} lies outside the target folder or has control characters")
+        if not is_plain:
+            raise Refused(f"its member {name!r} is a link or device, where only files and folders are allowed")
+        total += size
+        if total > limit:
+            remedy = "if you trust it, unpack it yourself and pass the folder"
+            raise Refused(f"it unpacks to more than {limit / 1024**2:,.0f} MB; {remedy}")
+        checked.append(member)
+    return checked
 
 
-def _zip_member(info: zipfile.ZipInfo) -> tuple[zipfile.ZipInfo, PurePosixPath, int]:
+def _zip_member(info: zipfile.ZipInfo) -> tuple[zipfile.ZipInfo, str, int, bool]:
     if info.flag_bits & 1:
         raise Refused(f"its member {info.filename!r} is encrypted; unpack it yourself and pass the folder")
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise Refused(f"its member {info.filename!r} is a link or device, where only files and folders are allowed")
-    path = safe_member(info.filename)
     info.filename = info.filename.replace("\\", "/")  # zips made by Windows
-    return info, path, info.file_size
+    return info, info.filename, info.file_size, stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
-def _tar_members(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPath, int]]:
+def _tar_members(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, str, int, bool]]:
     for info in tar:
-        if not (info.isreg() or info.isdir()):
-            raise Refused(f"its member {info.name!r} is a link or device, where only files and folders are allowed")
-        yield info, safe_member(info.name), info.size
+        yield info, info.name, info.size, info.isreg() or info.isdir()
     # tarfile takes a damaged or cut header for the end; the true end is a block of zeros
     content: Any = tar.fileobj
     content.seek(tar.offset)

@@ -7,12 +7,11 @@ part are one task with the last class "multicolor", for which no colour column i
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import torch
-
-UP_COLORS = ("black", "white", "red", "purple", "yellow", "gray", "blue", "green", "multicolor")
-DOWN_COLORS = ("black", "white", "pink", "purple", "yellow", "gray", "blue", "green", "brown", "multicolor")
 
 #: Task name -> class names, both in the order of every table, weight tensor and CSV of this project.
 TASKS: dict[str, tuple[str, ...]] = {
@@ -26,8 +25,8 @@ TASKS: dict[str, tuple[str, ...]] = {
     "hair": ("short", "long"),
     "hat": ("no", "yes"),
     "gender": ("male", "female"),
-    "upcolor": UP_COLORS,
-    "downcolor": DOWN_COLORS,
+    "upcolor": ("black", "white", "red", "purple", "yellow", "gray", "blue", "green", "multicolor"),
+    "downcolor": ("black", "white", "pink", "purple", "yellow", "gray", "blue", "green", "brown", "multicolor"),
 }
 #: The two tasks whose classes are spread over one annotation column per colour, with the prefix of those columns.
 COLOR_PREFIX = {"upcolor": "up", "downcolor": "down"}
@@ -41,14 +40,13 @@ def color_columns(task: str, multicolor: bool = False) -> list[str]:
     return [COLOR_PREFIX[task] + color for color in colors]
 
 
-#: The 27 columns every annotation file has, after its `id` column.
-ANNOTATION_COLUMNS = [task for task in TASKS if task not in COLOR_PREFIX] + [
-    column for task in COLOR_PREFIX for column in color_columns(task)
-]
-#: The 29 columns that `classification_test.csv` has: with upmulticolor and downmulticolor.
-CLASSIFICATION_COLUMNS = [task for task in TASKS if task not in COLOR_PREFIX] + [
-    column for task in COLOR_PREFIX for column in color_columns(task, multicolor=True)
-]
+_PLAIN = [task for task in TASKS if task not in COLOR_PREFIX]
+#: The 27 columns that every annotation file has, after its `id` column.
+ANNOTATION_COLUMNS = _PLAIN + color_columns("upcolor") + color_columns("downcolor")
+#: The 29 columns of `classification_test.csv`: with upmulticolor and downmulticolor.
+CLASSIFICATION_COLUMNS = (
+    _PLAIN + color_columns("upcolor", multicolor=True) + color_columns("downcolor", multicolor=True)
+)
 
 
 def class_names() -> list[str]:
@@ -58,36 +56,32 @@ def class_names() -> list[str]:
 
 def class_slices() -> dict[str, slice]:
     """Task -> its slice of a 41-entry tensor."""
-    slices, start = {}, 0
-    for task, classes in TASKS.items():
-        slices[task] = slice(start, start + len(classes))
-        start += len(classes)
-    return slices
+    ends = itertools.accumulate(len(classes) for classes in TASKS.values())
+    return {task: slice(end - len(TASKS[task]), end) for task, end in zip(TASKS, ends, strict=True)}
 
 
-def to_targets(annotations: pd.DataFrame, source: str = "the annotations") -> pd.DataFrame:
+def to_targets(annotations: pd.DataFrame) -> pd.DataFrame:
     """Annotation form -> target form, a frame with one int64 column per task and the index unchanged.
 
     `annotations` has the 27 columns of `ANNOTATION_COLUMNS`, and possibly upmulticolor and downmulticolor. Of several colours
     of a body part the first in class order counts; no colour means multicolor.
-    Raises `ValueError` that begins with `source` for a value that is not allowed (`annotations.annotation_values` names its
-    line).
+    Raises `ValueError` for a value that is not allowed (`annotations.annotation_values` names its line).
     """
-    targets = pd.DataFrame(index=annotations.index)
+    targets = {}
     for task, classes in TASKS.items():
-        columns = [task]
+        columns, highest = [task], len(classes)
         if task in COLOR_PREFIX:
-            columns = [column for column in color_columns(task, multicolor=True) if column in annotations]
+            columns, highest = [name for name in color_columns(task, multicolor=True) if name in annotations], 2
         values = annotations[columns].to_numpy()
-        highest = 2 if task in COLOR_PREFIX else len(classes)
         if not np.isin(values, range(1, highest + 1)).all():
-            raise ValueError(f"{source}: {task} has a value outside 1 to {highest}; correct or remove that row")
+            raise ValueError(
+                f"the annotations of {task} have a value outside 1 to {highest}; correct or remove that row"
+            )
+        targets[task] = values[:, 0] - 1
         if task in COLOR_PREFIX:
             marked = values == 2
-            targets[task] = np.where(marked.any(1), marked.argmax(1), len(classes) - 1).astype(np.int64)
-        else:
-            targets[task] = values[:, 0].astype(np.int64) - 1
-    return targets
+            targets[task] = np.where(marked.any(axis=1), marked.argmax(axis=1), len(classes) - 1)
+    return pd.DataFrame(targets, index=annotations.index).astype(np.int64)
 
 
 def target_tensor(table: pd.DataFrame) -> torch.Tensor | None:
@@ -98,21 +92,20 @@ def target_tensor(table: pd.DataFrame) -> torch.Tensor | None:
 
 
 def to_annotations(targets: pd.DataFrame | np.ndarray) -> pd.DataFrame:
-    """Target form -> annotation form with the 29 columns of `CLASSIFICATION_COLUMNS`, int64, 1-based.
+    """Target form -> annotation form with the 29 columns of `CLASSIFICATION_COLUMNS`, int64; the inverse of `to_targets`.
 
-    `targets` is a frame with a column per task, or an integer array `(N, 12)` in task order. Inverse of `to_targets`.
+    `targets` is a frame with a column per task, or an integer array `(N, 12)` in task order.
     Raises `ValueError` for a target outside its classes.
     """
-    if not isinstance(targets, pd.DataFrame):
-        targets = pd.DataFrame(np.asarray(targets), columns=list(TASKS))
+    targets = pd.DataFrame(targets, columns=list(TASKS))
     annotations = {}
     for task, classes in TASKS.items():
         values = targets[task].to_numpy().astype(np.int64)
-        if len(values) and (values.min() < 0 or values.max() >= len(classes)):
-            raise ValueError(f"{task}: a target outside 0..{len(classes) - 1}")
-        if task in COLOR_PREFIX:
-            for index, column in enumerate(color_columns(task, multicolor=True)):
-                annotations[column] = np.where(values == index, 2, 1)
-        else:
+        if not np.isin(values, range(len(classes))).all():
+            raise ValueError(f"{task} has a target outside 0 to {len(classes) - 1}; correct it")
+        if task not in COLOR_PREFIX:
             annotations[task] = values + 1
+            continue
+        for index, column in enumerate(color_columns(task, multicolor=True)):
+            annotations[column] = np.where(values == index, 2, 1)
     return pd.DataFrame(annotations, index=targets.index)[CLASSIFICATION_COLUMNS]

@@ -31,8 +31,7 @@ class Dataset:
     Every table has the columns `path` (str, absolute), `file` (str), `pid` (int64) and `camera` (int64, -1 where unknown).
     Where annotations are known, the twelve tasks of `attributes.TASKS` follow: int64 targets in [0, C), or -1 in all twelve
     for junk, distractors and test identities without annotations. `pid` is -2 where the test is anonymous; in a gallery -1
-    is junk and 0 a distractor. `notes` are sentences that a user should read. `annotations` are those of the training
-    identities in annotation form, index `pid`, or None.
+    is junk and 0 a distractor. `notes` are sentences that a user should read. `annotations` is in annotation form, index `pid`.
     """
 
     name: str
@@ -60,27 +59,23 @@ class Dataset:
         return bool((self.train["camera"] != UNKNOWN_CAMERA).all())
 
 
-def load(path: str | Path, max_bytes: int = 20 * archives.GB) -> Dataset:
+def load(path: str | Path) -> Dataset:
     """Load the data set in a folder or an archive (zip, tar, tar.gz, ...) of any supported layout.
 
     A relative `path` is tried in the current folder, then in `data/`. Links count as their targets. Archives are unpacked once,
-    to a folder of their name in `data/`, and refused where they unpack to more than `max_bytes`.
+    to a folder of their name in `data/`.
 
-    Raises `FileNotFoundError`, `ValueError` or `OSError` with one sentence that names the file and the remedy. `images.decode`
-    names images that cannot be decoded.
+    Raises `FileNotFoundError`, `ValueError` or `OSError` with one sentence that names the file and the remedy.
     """
     source = find_data(path)
     if source is None:
         tried = f"{Path(path).expanduser().absolute()} or {DATA_FOLDER / path}"
-        raise FileNotFoundError(
-            f"there is no data set at {tried}; check the spelling, or put the folder or archive there"
-        )
+        raise FileNotFoundError(f"there is no data set at {tried}; check the spelling, or put it there")
     folder = source
     if source.is_file():
         if not archives.is_archive(source):
             raise ValueError(f"{source} is neither a folder nor a zip or tar archive; unpack it and pass the folder")
-        target = archives.unpacked_folder(source, DATA_FOLDER)
-        folder = archives.unpack(source, target, max_bytes, check=find_layout)
+        folder = archives.unpack(source, archives.unpacked_folder(source, DATA_FOLDER), check=find_layout)
     root, layout = find_layout(folder)
     places = (root, root.parent, folder, folder.parent, source.parent)
     return Dataset(run_name(source), root, layout, *read_layout(root, layout, places))

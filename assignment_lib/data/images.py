@@ -1,14 +1,13 @@
 """Decoded images in memory.
 
 Market-1501 is small once decoded: an image of 128x64 takes 24,576 bytes. Threads decode each file once, into one uint8
-tensor, and an epoch only gathers rows, without worker processes. Pillow decodes: torchvision.io is about twice as fast on
-plain JPEG but reads fewer formats.
+tensor, and an epoch only gathers rows, without worker processes. torchvision.io decodes plain JPEG about twice as fast as
+Pillow, but reads fewer formats.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,10 +20,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from assignment_lib.data.layouts import few
 from assignment_lib.files import bar
-
-_FILES_PER_TASK = 64
-_NAMED_FILES = 5
 
 
 class Decoded(NamedTuple):
@@ -33,54 +30,37 @@ class Decoded(NamedTuple):
     images: Tensor  # (N, 3, H, W) uint8
 
 
-def decode(
-    paths: Sequence[str | Path],
-    size: tuple[int, int] = (128, 64),
-    *,
-    workers: int | None = None,
-    progress: bool = True,
-) -> Decoded:
+def decode(paths: Sequence[str | Path], size: tuple[int, int] = (128, 64), *, progress: bool = True) -> Decoded:
     """Decode image files into one uint8 tensor: `decode(table["path"]).images`.
 
     Any file that Pillow reads becomes upright RGB of `size` = (height, width): EXIF orientation is applied, grey and 16-bit
     grey (its high byte) are repeated to three channels, palettes and CMYK are converted, transparency is laid over white,
     and other sizes are resized by antialiased bilinear interpolation (the aspect ratio is not kept).
 
-    workers: number of threads; by default the number of cores.
     Raises `ValueError` naming the files that cannot be decoded, and `MemoryError` in advance where the images do not fit
     into the free memory (known if psutil is installed).
     """
-    files = [os.fspath(path) for path in paths]
+    files = list(paths)
     shape = (len(files), 3, *size)
     _check_memory(shape)
     images = torch.empty(shape, dtype=torch.uint8)
     rows = images.numpy()  # NumPy copies without threads of its own
 
-    def decode_rows(start: int) -> list[str]:
-        faults = []
-        for i in range(start, min(start + _FILES_PER_TASK, len(files))):
-            try:
-                rows[i] = decode_file(files[i], size).transpose(2, 0, 1)
-            except MemoryError:
-                raise
-            except Exception as error:  # decoders raise nearly everything on broken files
-                faults.append(f"{files[i]} ({_fault(files[i], error)})")
-        return faults
+    def decode_row(i: int) -> str:
+        try:
+            rows[i] = decode_file(files[i], size).transpose(2, 0, 1)
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders raise nearly everything on broken files
+            return f"{files[i]} ({_fault(error)})"
+        return ""
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    pool = ThreadPoolExecutor(workers or cores)
-    starts = range(0, len(files), _FILES_PER_TASK)
-    try:
-        done = bar(pool.map(decode_rows, starts), total=len(starts), desc="decoding", unit="batch", show=progress)
-        faults = [fault for part in done for fault in part]
-    finally:  # on Ctrl-C, too: tasks that have not started are cancelled
-        pool.shutdown(cancel_futures=True)
+    with ThreadPoolExecutor() as pool:  # `map` cancels the tasks that have not started on Ctrl-C
+        done = bar(pool.map(decode_row, range(len(files))), "decoding", len(files), unit="image", show=progress)
+        faults = [fault for fault in done if fault]
     if faults:
-        more = f" and {len(faults) - _NAMED_FILES:,} more" if len(faults) > _NAMED_FILES else ""
-        raise ValueError(
-            f"{len(faults):,} of {len(files):,} images cannot be decoded: {', '.join(faults[:_NAMED_FILES])}{more}; replace or "
-            "remove them"
-        )
+        count = f"{len(faults):,} of {len(files):,} images"
+        raise ValueError(f"{count} cannot be decoded: {few(faults)}; replace or remove them")
     return Decoded(images)
 
 
@@ -95,9 +75,7 @@ def sizes(paths: Sequence[str | Path]) -> pd.DataFrame:
             with Image.open(path) as image:
                 rows.append({"width": image.width, "height": image.height, "mode": image.mode})
         except OSError as error:
-            raise ValueError(
-                f"{path} cannot be read ({_fault(os.fspath(path), error)}); replace or remove it"
-            ) from error
+            raise ValueError(f"{path} cannot be read ({_fault(error)}); replace or remove it") from error
     return pd.DataFrame(rows, columns=["width", "height", "mode"])
 
 
@@ -114,36 +92,29 @@ def decode_file(path: str | Path | BinaryIO, size: tuple[int, int]) -> np.ndarra
         return np.asarray(rgb)
 
 
-def near_duplicates(images: Tensor, others: Tensor, similarity: float = 0.97, chunk: int = 1024) -> Tensor:
+def near_duplicates(images: Tensor, others: Tensor, similarity: float = 0.97) -> Tensor:
     """Which of `images` look nearly like one of `others`: bool `(N,)`.
 
     Both are uint8, `(N, 3, H, W)` and `(M, 3, H, W)`. Thumbnails of 16 x 8 pixels are compared by their correlation, which
     neither re-encoding nor brightness changes; above `similarity` two images are taken for the same scene.
     """
+    if not len(others):
+        return torch.zeros(len(images), dtype=torch.bool)
     references = _thumbnails(others)
-    best = [(part @ references.T).amax(1) for part in _thumbnails(images).split(chunk)] if len(others) else []
-    return torch.cat(best) >= similarity if best else torch.zeros(len(images), dtype=torch.bool)
+    return torch.cat([(part @ references.T).amax(1) >= similarity for part in _thumbnails(images).split(1024)])
 
 
-def _thumbnails(images: Tensor, size: tuple[int, int] = (16, 8)) -> Tensor:
+def _thumbnails(images: Tensor) -> Tensor:
     """Thumbnails as vectors of mean 0 and length 1: uint8 `(N, 3, H, W)` -> float32 `(N, 3 * 16 * 8)`."""
-    small = torch.cat([F.interpolate(part.float(), size, mode="area") for part in images.split(1024)]).flatten(1)
+    small = torch.cat([F.interpolate(part.float(), (16, 8), mode="area") for part in images.split(1024)]).flatten(1)
     return F.normalize(small - small.mean(dim=1, keepdim=True))
 
 
-def _fault(path: str, error: Exception) -> str:
+def _fault(error: Exception) -> str:
     """A few words about the fault of a file whose decoding raised `error`."""
-    if isinstance(error, FileNotFoundError):
-        return "missing"
-    if isinstance(error, PermissionError):
-        return "not readable"
-    if os.path.isdir(path):
-        return "a folder"
-    if os.path.getsize(path) == 0:
-        return "empty"
     if isinstance(error, Image.UnidentifiedImageError):
-        return "not an image"
-    return str(error) or type(error).__name__
+        return "empty or not an image"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -161,18 +132,13 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _check_memory(shape: tuple[int, ...]) -> None:
     """Raise `MemoryError` where uint8 images of `shape` need more than the free memory."""
-    needed, free = math.prod(shape), _free_memory()
-    if free is not None and needed > free:
+    try:
+        import psutil
+    except ImportError:
+        return
+    needed, free = math.prod(shape), psutil.virtual_memory().available
+    if needed > free:
         raise MemoryError(
             f"{shape[0]:,} images of {shape[2]}x{shape[3]} need {needed / 1e6:,.0f} MB of memory, but {free / 1e6:,.0f} MB are "
             "free; pass a smaller image_size in the recipe"
         )
-
-
-def _free_memory() -> int | None:
-    """Free memory in bytes; None if psutil is not installed."""
-    try:
-        import psutil
-    except ImportError:
-        return None
-    return int(psutil.virtual_memory().available)

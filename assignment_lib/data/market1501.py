@@ -23,7 +23,7 @@ from assignment_lib.data import archives
 from assignment_lib.data.annotations import ANNOTATIONS_FILE, ATTRIBUTES_FILE, TRUTH_FILE, read_market_attributes
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_annotations
 from assignment_lib.data.dataset import Dataset
-from assignment_lib.data.layouts import image_files
+from assignment_lib.data.layouts import find_layout, image_files
 from assignment_lib.dataset import load
 from assignment_lib.environment import DATA_FOLDER, setting
 from assignment_lib.files import write_text
@@ -41,8 +41,8 @@ MARKET1501_IMAGES = {"bounding_box_train": 12_936, "bounding_box_test": 19_732, 
 def download_market1501(folder: str | Path = DATA_FOLDER) -> Path:
     """Download Market-1501 and its attributes to `folder`; returns `folder/market1501`, ready for `dataset.load`.
 
-    Existing files are kept. Raises `ImportError` (no gdown), `ConnectionError` (no network, Google refuses, or another
-    checksum) or `ValueError` (images are missing after unpacking), with one sentence.
+    Existing files are kept. Raises `ConnectionError` (no gdown, no network, Google refuses, or another checksum) or
+    `ValueError` (images are missing after unpacking), with one sentence.
     """
     folder = Path(folder).expanduser().resolve()
     target, attributes = folder / "market1501", folder / ATTRIBUTES_FILE
@@ -52,54 +52,38 @@ def download_market1501(folder: str | Path = DATA_FOLDER) -> Path:
             archive = _download_images(folder / "Market-1501-v15.09.15.zip")
             archives.unpack(archive, target, check=verify_market1501)
         verify_market1501(target)
-        if not attributes.exists():
-            _download_attributes(attributes)
+        try:
+            if not attributes.exists():  # `torch.hub` writes a temporary file first
+                torch.hub.download_url_to_file(ATTRIBUTES_URL, str(attributes), ATTRIBUTES_SHA256)
+        except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
+            remedy = f"run again with a network, or save {ATTRIBUTES_URL} as {attributes}"
+            raise ConnectionError(f"{ATTRIBUTES_FILE} could not be downloaded ({error}); {remedy}") from error
     read_market_attributes(attributes)
     return target
 
 
-def _download_attributes(attributes: Path) -> None:
-    try:
-        torch.hub.download_url_to_file(ATTRIBUTES_URL, str(attributes), ATTRIBUTES_SHA256)  # to a temporary file first
-    except (OSError, RuntimeError) as error:  # RuntimeError: another checksum
-        raise ConnectionError(
-            f"{ATTRIBUTES_FILE} could not be downloaded ({error}); run again with a network, or save {ATTRIBUTES_URL} as "
-            f"{attributes}"
-        ) from error
-
-
 def verify_market1501(folder: str | Path) -> None:
     """Raise `ValueError` naming the missing parts where `folder`, or a folder in it, is not the complete Market-1501."""
-    folder = Path(folder)
-    roots = [folder, *(entry for entry in sorted(folder.iterdir()) if entry.is_dir())]
-    root = next((root for root in roots if (root / "bounding_box_train").is_dir()), folder)
+    root, _ = find_layout(folder)
     counts = {name: len(image_files(root / name)[0]) if (root / name).is_dir() else 0 for name in MARKET1501_IMAGES}
-    wrong = [f"{name}/ {counts[name]} of {count}" for name, count in MARKET1501_IMAGES.items() if counts[name] != count]
-    if wrong:
-        raise ValueError(
-            f"{folder} is not the complete Market-1501 ({', '.join(wrong)} images); remove it and download it again"
-        )
+    if counts != MARKET1501_IMAGES:
+        found = ", ".join(f"{name}/ {counts[name]} of {count}" for name, count in MARKET1501_IMAGES.items())
+        raise ValueError(f"{folder} is not the complete Market-1501 ({found} images); remove it and download it again")
 
 
 def _download_images(archive: Path) -> Path:
     """Download the images with gdown, which handles Google Drive's confirmation pages and resumes."""
     if archive.exists():
         return archive
+    remedy = f"run again with a network and gdown (pip install gdown), or save {IMAGES_PAGE} as {archive} in a browser"
     try:
         import gdown
-    except ImportError:
-        raise ImportError(
-            f"downloading from Google Drive needs gdown; run pip install gdown, or save {IMAGES_PAGE} as {archive}"
-        ) from None
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    remedy = f"run again with a network, or save {IMAGES_PAGE} as {archive} in a browser"
-    try:
-        path = gdown.download(id=IMAGES_ID, output=str(archive), resume=True)
+
+        if not gdown.download(id=IMAGES_ID, output=str(archive), resume=True):
+            raise OSError("no file")  # old versions of gdown return None on failure
     except Exception as error:  # the exceptions of gdown changed between versions
         reason = " ".join(str(error).split())[:300]
         raise ConnectionError(f"Google Drive did not deliver {archive.name} ({reason}); {remedy}") from error
-    if not path or not archive.exists():  # old versions of gdown return None on failure
-        raise ConnectionError(f"Google Drive did not deliver {archive.name}; {remedy}")
     with archive.open("rb") as file:
         if hashlib.file_digest(file, "md5").hexdigest() != IMAGES_MD5:
             raise ConnectionError(f"{archive} has another checksum than Market-1501; remove it and {remedy}")
@@ -110,25 +94,22 @@ def to_course(dataset: Dataset, folder: str | Path, seed: int = 0) -> Path:
     """Write an official Market-1501 with attributes in the course's layout; returns `folder`.
 
     `train/` keeps its names. Gallery and queries become `test/` and `queries/` with anonymous names (`000123.jpg`) in an order
-    shuffled by `seed`. `annotations_train.csv` has the 27 columns, `test_truth.csv` the columns folder, file, pid, camera and
-    the 29 of `CLASSIFICATION_COLUMNS`, empty where an image has no annotations. Images are hard links where possible, else
+    shuffled by `seed`; `test_truth.csv` holds their identities and attributes. Images are hard links where possible, else
     copies. Raises `ValueError` (attributes or test identities unknown) or `FileExistsError`.
     """
     folder = Path(folder).expanduser().resolve()
-    if not dataset.has_attributes:
-        raise ValueError(f"{dataset.root}: the course's layout needs annotations; put {ATTRIBUTES_FILE} next to it")
-    if not dataset.has_test_identities:
-        raise ValueError(f"{dataset.root}: its test identities are unknown; pass an official Market-1501")
+    if not (dataset.has_attributes and dataset.has_test_identities):
+        raise ValueError(
+            f"{dataset.root} is no official Market-1501 with {ATTRIBUTES_FILE} in or next to it; add the file"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists already; move it away or choose another folder")
     random = np.random.default_rng(seed)
     with archives.new_folder(folder) as unfinished:
         _link_all(dataset.train["path"], unfinished / "train", dataset.train["file"])
-        truth = [
-            _write_anonymous(table, unfinished / name, random)
-            for name, table in (("test", dataset.gallery), ("queries", dataset.query))
-        ]
-        write_text(unfinished / TRUTH_FILE, pd.concat(truth).to_csv(index=False))
+        test = _write_anonymous(dataset.gallery, unfinished / "test", random)
+        queries = _write_anonymous(dataset.query, unfinished / "queries", random)
+        write_text(unfinished / TRUTH_FILE, pd.concat([test, queries]).to_csv(index=False))
         people = dataset.train.drop_duplicates("pid").set_index("pid").sort_index()
         annotations = to_annotations(people[list(TASKS)])[ANNOTATION_COLUMNS]
         write_text(unfinished / ANNOTATIONS_FILE, annotations.to_csv(index_label="id"))
@@ -157,28 +138,21 @@ def _link_all(sources: Iterable[str], folder: Path, names: Iterable[str]) -> Non
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line: `download`, or `course`, whose defaults come from ASSIGNMENT_DATA and ASSIGNMENT_OUT."""
-    parser = argparse.ArgumentParser(
-        prog="python -m assignment_lib.data.market1501", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser("python -m assignment_lib.data.market1501", description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=("download", "course"))
-    parser.add_argument(
-        "--data", default=setting("DATA", "market1501"), help="folder or archive of the official Market-1501"
-    )
-    parser.add_argument(
-        "--out", default=setting("OUT", str(DATA_FOLDER / "market1501-course")), help="the folder to write"
-    )
+    parser.add_argument("--data", default=setting("DATA", "market1501"), help="folder or archive of Market-1501")
+    parser.add_argument("--out", default=setting("OUT", str(DATA_FOLDER / "market1501-course")), help="folder to write")
     options = parser.parse_args(arguments)
     try:
         if options.command == "download":
             print(download_market1501())
             return 0
         course = load(to_course(load(options.data), options.out))
-    except (ImportError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(
-        f"{course.root}: {len(course.train)} training images, {len(course.query)} queries, {len(course.gallery)} test images"
-    )
+    counts = f"{len(course.train)} training images, {len(course.query)} queries, {len(course.gallery)} test images"
+    print(f"{course.root}: {counts}")
     return 0
 
 

@@ -10,16 +10,14 @@ from assignment_lib.data.attributes import TASKS
 
 
 def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the validation identities by the report's heuristic (section 2.1).
+    """The sorted training and validation pids (int64), drawn by the report's heuristic (section 2.1).
 
     `table` has a `pid` column (int) and, where the data has attributes, one target column per task. Identities are drawn
     in random order. Each part has a set of classes that it has not seen yet. A drawn identity goes to the part where it adds
     more unseen classes, on a tie to the part that is further below its share, and to the other part once one is full. A part
-    that has seen every class starts its set again. `share` is the share of identities (not images) for validation; without
-    attributes the split is random.
+    that has seen every class starts its set again. Without attributes the split is random.
 
-    Returns the sorted training and validation pids, int64: disjoint, together all of them, the same for the same table and
-    seed. Raises `ValueError` where there are fewer than two identities or `share` leaves a part empty.
+    share: the share of identities (not images) for validation. Raises `ValueError` where it leaves a part empty.
     """
     pids = np.sort(table["pid"].unique())
     wanted = round(len(pids) * share)
@@ -28,18 +26,20 @@ def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> 
             f"validation_share={share} of {len(pids)} identities leaves one part of the split empty; "
             "pass another share or more identities"
         )
-    classes_of = _classes_by_identity(table)
+    classes_of: dict[int, set[tuple[str, int]]] = {pid: set() for pid in pids.tolist()}
+    for task in (task for task in TASKS if task in table):
+        for pid, value in table[["pid", task]].drop_duplicates().to_numpy().tolist():
+            classes_of[pid].add((task, value))
     every_class = set().union(*classes_of.values())
     capacity = {"train": len(pids) - wanted, "validation": wanted}
     parts: dict[str, list[int]] = {"train": [], "validation": []}
     unseen = {part: set(every_class) for part in parts}
 
+    def priority(part: str) -> tuple[int, float]:
+        return len(unseen[part] & classes_of[pid]), 1 - len(parts[part]) / capacity[part]
+
     for pid in np.random.default_rng(seed).permutation(pids).tolist():
-        open_parts = [part for part in parts if len(parts[part]) < capacity[part]]
-        part = max(
-            open_parts,
-            key=lambda part: (len(unseen[part] & classes_of[pid]), 1 - len(parts[part]) / capacity[part]),
-        )
+        part = max((part for part in parts if len(parts[part]) < capacity[part]), key=priority)
         parts[part].append(pid)
         unseen[part] -= classes_of[pid]
         if not unseen[part]:
@@ -49,13 +49,11 @@ def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> 
 
 def split_table(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut `table` into its training and validation rows by `split_identities`; both with a fresh `RangeIndex`."""
-    _, validation = split_identities(table, share, seed)
-    held_out = table["pid"].isin(validation)
-    return table[~held_out].reset_index(drop=True), table[held_out].reset_index(drop=True)
+    return _cut(table, split_identities(table, share, seed)[1])
 
 
 def hold_out(table: pd.DataFrame, share: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Hold out a random `share` of the identities: the remaining rows and the held-out rows, both with a fresh RangeIndex.
+    """Hold out a random `share` of the identities: the remaining rows and the held-out rows, both with a fresh `RangeIndex`.
 
     At least one identity is held out and one remains. Raises `ValueError` where there are fewer than two.
     """
@@ -63,7 +61,12 @@ def hold_out(table: pd.DataFrame, share: float, seed: int = 0) -> tuple[pd.DataF
     if len(pids) < 2:
         raise ValueError(f"{len(pids)} identity cannot be divided into two parts; pass more identities")
     wanted = min(len(pids) - 1, max(1, round(len(pids) * share)))
-    drawn = table["pid"].isin(np.random.default_rng(seed).permutation(pids)[:wanted])
+    return _cut(table, np.random.default_rng(seed).permutation(pids)[:wanted])
+
+
+def _cut(table: pd.DataFrame, pids: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of all other people and the rows of `pids`, both with a fresh `RangeIndex`."""
+    drawn = table["pid"].isin(pids)
     return table[~drawn].reset_index(drop=True), table[drawn].reset_index(drop=True)
 
 
@@ -82,23 +85,13 @@ def compare_coverage(table: pd.DataFrame, share: float = 0.1, seeds: int = 100) 
 
     One row per seed, columns "heuristic" and "blind draw".
     """
-    rows = []
-    pids = np.sort(table["pid"].unique())
+    rows, pids = [], np.sort(table["pid"].unique())
     for seed in range(seeds):
         _, validation = split_identities(table, share, seed)
         blind = np.random.default_rng(seed).permutation(pids)[: len(validation)]
         parts = {"heuristic": validation, "blind draw": blind}
         rows.append({name: class_coverage(table[table["pid"].isin(part)]) for name, part in parts.items()})
     return pd.DataFrame(rows)
-
-
-def _classes_by_identity(table: pd.DataFrame) -> dict[int, set[tuple[str, int]]]:
-    tasks = [task for task in TASKS if task in table.columns]
-    classes: dict[int, set[tuple[str, int]]] = {int(pid): set() for pid in table["pid"].unique()}
-    for task in tasks:
-        for pid, value in set(zip(table["pid"].tolist(), table[task].tolist(), strict=True)):
-            classes[int(pid)].add((task, int(value)))
-    return classes
 
 
 def appended(table: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

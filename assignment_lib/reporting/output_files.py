@@ -135,7 +135,7 @@ def read_classification_test(path: Path, images: Sequence[str]) -> pd.DataFrame:
                 f"{path}: line {line} has a 2 in {marks[line]} of the columns {columns[0]} to {columns[-1]}; "
                 "write 2 in one of them and 1 in the others"
             )
-    return to_targets(values, str(path)).set_axis(table["id"]).loc[list(images)].reset_index(drop=True)
+    return to_targets(values).set_axis(table["id"]).loc[list(images)].reset_index(drop=True)
 
 
 def check_output_files(folder: Path, data: Dataset) -> list[str]:

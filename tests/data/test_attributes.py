@@ -22,13 +22,8 @@ def test_sizes_of_the_course():
     assert ANNOTATION_COLUMNS[:3] == ["age", "backpack", "bag"]
     assert ANNOTATION_COLUMNS[10:18] == [f"up{c}" for c in TASKS["upcolor"][:-1]]
     assert CLASSIFICATION_COLUMNS[18] == "upmulticolor" and CLASSIFICATION_COLUMNS[-1] == "downmulticolor"
-
-
-def test_slices_cover_the_tensor_in_order():
     slices = attributes.class_slices()
-    assert slices["age"] == slice(0, 4)
-    assert slices["clothes"] == slice(10, 12)
-    assert slices["downcolor"] == slice(31, 41)
+    assert (slices["age"], slices["clothes"], slices["downcolor"]) == (slice(0, 4), slice(10, 12), slice(31, 41))
 
 
 @settings(max_examples=30, deadline=None)
@@ -55,12 +50,9 @@ def test_one_person_by_hand():
 def test_unknown_values_are_refused(column, value):
     frame = pd.DataFrame([dict.fromkeys(ANNOTATION_COLUMNS, 1)]).astype({column: object})
     frame.loc[0, column] = value
-    with pytest.raises(ValueError, match=r"^train\.csv: .* outside 1 to"):
-        attributes.to_targets(frame, "train.csv")
-
-
-def test_target_outside_its_classes():
-    with pytest.raises(ValueError, match="hat: a target outside"):
+    with pytest.raises(ValueError, match="have a value outside 1 to"):
+        attributes.to_targets(frame)
+    with pytest.raises(ValueError, match="hat has a target outside"):
         attributes.to_annotations(pd.DataFrame([dict.fromkeys(TASKS, 0) | {"hat": 2}]))
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 import numpy as np
@@ -59,10 +60,6 @@ def test_it_listens_on_this_computer_only(demo):
         assert Path(command[0]).parent == Path(sys.executable).parent
 
 
-def missing_weights(name):
-    raise FileNotFoundError("weights/strong.safetensors")
-
-
 def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
     thresholds = {"similarity": 0.4, "reranked": 0.2}
     monkeypatch.setattr(assembly, "published_network", small_network)
@@ -76,18 +73,13 @@ def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
     assert again.similarity.equal(retrieval.similarity)
 
 
-def test_own_crops_without_a_network(demo, own_folder, monkeypatch):
-    monkeypatch.setattr(assembly, "published_network", missing_weights)
+def test_missing_weights_or_images_are_one_sentence(demo, own_folder, monkeypatch):
+    monkeypatch.setattr(
+        assembly, "published_network", Mock(side_effect=FileNotFoundError("weights/strong.safetensors"))
+    )
+    assert demo.published_network() is None
     with pytest.raises(SystemExit, match="make train"):
         demo.retrieval()
-
-
-def test_a_folder_without_images(demo, monkeypatch, tmp_path):
-    monkeypatch.setenv("ASSIGNMENT_GALLERY", str(tmp_path))
+    monkeypatch.setenv("ASSIGNMENT_GALLERY", str(own_folder / "nothing"))
     with pytest.raises(SystemExit, match="0 images"):
         demo.retrieval()
-
-
-def test_missing_weights(demo, monkeypatch):
-    monkeypatch.setattr(assembly, "published_network", missing_weights)
-    assert demo.published_network() is None

@@ -1,8 +1,5 @@
-"""Settings, seeds, precision, versions."""
+"""Settings, precision, versions."""
 
-import random
-
-import numpy as np
 import pytest
 import torch
 
@@ -16,19 +13,15 @@ def nothing_set(monkeypatch):
         monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
 
 
-def test_the_cell_applies_where_no_variable_is_set():
+def test_variables_override_the_cell(monkeypatch):
     assert environment.settings() == Settings()
     assert environment.settings(data="x.zip", seed=4) == Settings(data="x.zip", seed=4)
-
-
-def test_variables_override_the_cell(monkeypatch):
     monkeypatch.setenv("ASSIGNMENT_DATA", "a/course.zip")
     monkeypatch.setenv("ASSIGNMENT_PRETRAINED", "no")
     monkeypatch.setenv("ASSIGNMENT_SEED", "7")
     monkeypatch.setenv("ASSIGNMENT_RECIPE", "")  # make passes unset variables as empty
-    assert environment.settings(data="b", recipe="report") == Settings(
-        "a/course.zip", "report", pretrained=False, seed=7
-    )
+    expected = Settings("a/course.zip", "report", pretrained=False, seed=7)
+    assert environment.settings(data="b", recipe="report") == expected
 
 
 @pytest.mark.parametrize(("name", "value"), [("SEED", "one"), ("SEED", "-1"), ("PRETRAINED", "maybe")])
@@ -43,31 +36,20 @@ def test_only_the_defaults_write_the_committed_figures():
     other = Settings(data="some/Course.zip", recipe="report")
     assert other.folder == environment.runs_folder() / "course-report"
     assert other.figures == other.folder / "figures"
-    for changed in (
-        Settings(seed=1),
-        Settings(backbone="resnet18"),
-        Settings(pretrained=False),
-        Settings(recipe="report"),
-    ):
-        assert changed.figures != environment.FIGURES_FOLDER
+    assert environment.FIGURES_FOLDER not in {Settings(seed=1).figures, Settings(pretrained=False).figures}
 
 
-def test_different_settings_have_different_training_folders():
-    folders = [
-        Settings(backbone=backbone, pretrained=pretrained, seed=seed).training_folder("joint")
+def test_different_settings_have_different_folders():
+    settings = [
+        Settings(backbone=backbone, pretrained=pretrained, seed=seed)
         for backbone in ("resnet18", "efficientnet_lite0")
         for pretrained in (True, False)
         for seed in (0, 1)
     ]
-    assert len(set(folders)) == 8
-
-
-def test_seeding_covers_all_three_generators():
-    def draw():
-        environment.seed_everything(3)
-        return random.random(), np.random.rand(), float(torch.rand(()))
-
-    assert draw() == draw()
+    assert len({each.training_folder("joint") for each in settings}) == 8
+    assert {each.ablations.name for each in settings} == {
+        "ablations", "ablations-resnet18", "ablations-resnet18-scratch", "ablations-efficientnet_lite0-scratch",
+    }  # fmt: skip
 
 
 def test_half_precision_on_a_gpu_that_has_no_bfloat16(monkeypatch):
@@ -84,15 +66,11 @@ def test_paths_are_displayed_relative_to_the_project(tmp_path):
     assert environment.relative(tmp_path / "course.zip") == "course.zip"
 
 
-def test_description_names_device_and_versions():
+def test_versions_with_and_without_git(monkeypatch):
     line = environment.describe()
     assert f"torch {torch.__version__.split('+')[0]}" in line and ("CPU" in line or "GPU" in line or "NVIDIA" in line)
-
-
-def test_versions_without_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert environment.versions()["commit"] == "unknown" and environment.versions()["torch"]
-    assert environment.describe()
 
 
 def test_attended_unless_make_notebooks_runs_it(monkeypatch):
@@ -100,13 +78,3 @@ def test_attended_unless_make_notebooks_runs_it(monkeypatch):
     assert environment.attended()
     monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
     assert not environment.attended()
-
-
-def test_ablations_with_another_backbone_have_their_own_folder():
-    usual = environment.Settings("course.zip", "report", seed=3).ablations
-    assert usual.name == "ablations" and usual.parent.name == "course-report"
-    others = {
-        environment.Settings("course.zip", "report", backbone, pretrained).ablations.name
-        for backbone, pretrained in (("resnet18", True), ("resnet18", False), ("efficientnet_lite0", False))
-    }
-    assert others == {"ablations-resnet18", "ablations-resnet18-scratch", "ablations-efficientnet_lite0-scratch"}

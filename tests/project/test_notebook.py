@@ -3,6 +3,7 @@
 import json
 import sys
 import types
+from unittest.mock import Mock
 
 import pytest
 
@@ -41,17 +42,12 @@ def colab(monkeypatch, tmp_path):
     }.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(notebook, "DRIVE", tmp_path / "drive")
-    monkeypatch.setattr(notebook, "DRIVE_RUNS", tmp_path / "drive" / "MyDrive" / "assignment-runs")
     monkeypatch.delenv("ASSIGNMENT_RUNS")
     return calls
 
 
-def test_defaults_are_not_stored(tmp_path, capsys):
-    assert notebook.settings() == Settings()
-    assert not (tmp_path / "runs").exists() and capsys.readouterr().out == ""
-
-
 def test_the_next_notebook_reuses_the_settings(capsys):
+    assert notebook.settings() == Settings() and not environment.runs_folder().exists()
     chosen = notebook.settings(data="course.zip", pretrained=False)
     assert chosen == Settings(data="course.zip", pretrained=False) and capsys.readouterr().out == ""
     assert notebook.settings() == chosen
@@ -87,11 +83,6 @@ def test_a_damaged_file_is_named(tmp_path, content):
         notebook.settings()
 
 
-def test_drive_and_upload_outside_colab_print_a_notice(capsys):
-    assert notebook.settings(drive=True, upload=True) == Settings()
-    assert "on Colab only" in capsys.readouterr().out
-
-
 def test_networks_and_results_are_stored_on_drive(colab, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("ASSIGNMENT_RUNS", "")  # so that monkeypatch restores it
     chosen = notebook.settings(data="x.zip", recipe="report", drive=True)
@@ -109,13 +100,13 @@ def test_a_chosen_runs_folder_on_drive_is_kept(colab, tmp_path, monkeypatch):
     assert environment.runs_folder().name == "mine"
 
 
-def test_a_refused_drive_is_one_sentence(colab, monkeypatch):
-    def refuse(place):
-        raise ValueError("mount failed")
-
-    monkeypatch.setattr(sys.modules["google.colab.drive"], "mount", refuse)
+def test_a_refused_drive_or_a_cancelled_upload_is_one_sentence(colab, monkeypatch):
+    monkeypatch.setattr(sys.modules["google.colab.drive"], "mount", Mock(side_effect=ValueError("mount failed")))
     with pytest.raises(ConnectionError, match=r"Google Drive was not mounted \(mount failed\); .*drive=False"):
         notebook.settings(drive=True)
+    monkeypatch.setattr(sys.modules["google.colab.files"], "upload", dict)
+    with pytest.raises(ValueError, match="nothing was uploaded"):
+        notebook.settings(upload=True)
 
 
 def test_an_uploaded_archive_becomes_the_data_and_is_requested_once(colab, monkeypatch, tmp_path):
@@ -126,9 +117,3 @@ def test_an_uploaded_archive_becomes_the_data_and_is_requested_once(colab, monke
     assert colab == ["upload"]
     (tmp_path / "course.zip").unlink()  # a new machine
     assert notebook.settings(upload=True).data == "course.zip" and colab == ["upload", "upload"]
-
-
-def test_a_cancelled_upload_is_one_sentence(colab, monkeypatch):
-    monkeypatch.setattr(sys.modules["google.colab.files"], "upload", dict)
-    with pytest.raises(ValueError, match="nothing was uploaded"):
-        notebook.settings(upload=True)

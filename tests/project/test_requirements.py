@@ -1,8 +1,6 @@
 """requirements.txt asks for nothing that Colab's own packages do not satisfy, and Colab is given only what it lacks."""
 
 import re
-import shutil
-import subprocess
 
 import pytest
 from packaging.requirements import Requirement
@@ -46,24 +44,3 @@ def test_colab_has_the_rest(versions):
         if name in versions:
             assert found.specifier.contains(versions[name]), f"Colab's {name} {versions[name]} is not {found}"
     assert set(wanted) - set(versions) - NOT_NEEDED <= set(requirements("requirements-colab.txt"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("python", "versions"), [("3.12", JANUARY), ("3.13", NEWER)], ids=["2026.01", "torch 2.11"])
-def test_installing_leaves_colabs_versions_alone(tmp_path, python, versions):
-    """A resolver that may not move any of Colab's versions finds a solution, so that pip has nothing to move."""
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("needs uv")
-    (tmp_path / "colab.txt").write_text("".join(f"{name}=={version}\n" for name, version in versions.items()))
-    command = [uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", python]
-    command += ["-c", str(tmp_path / "colab.txt"), str(PROJECT_ROOT / "requirements-colab.txt")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    if re.search(r"[Ff]ailed to fetch|error sending request|dns error", done.stderr):
-        pytest.skip("needs a package index")
-    assert done.returncode == 0, done.stderr
-    chosen = dict(re.findall(r"^([\w.-]+)==([\w.]+)", done.stdout, re.MULTILINE))
-    assert {name: chosen[name] for name in chosen.keys() & versions} == {
-        n: versions[n] for n in chosen.keys() & versions
-    }
-    assert "torch" in chosen and "pytorch-metric-learning" in chosen and "jupyterlab" not in chosen

@@ -1,4 +1,4 @@
-"""Imports go one way along the data flow, only `reporting` draws, and no module imports another in a circle."""
+"""Imports go one way along the data flow, and only `reporting` draws."""
 
 import ast
 from pathlib import Path
@@ -20,11 +20,10 @@ def modules() -> dict[str, Path]:
     return {name.removesuffix(".__init__"): path for name, path in files.items()}
 
 
-def imported(path: Path, everywhere: bool = True) -> set[str]:
-    """The names that a file imports: `from a.b import c` counts as `a.b.c`. `everywhere`: inside functions, too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def imported(path: Path) -> set[str]:
+    """The names that a file imports, also inside functions: `from a.b import c` counts as `a.b.c`."""
     names = set()
-    for node in ast.walk(tree) if everywhere else tree.body:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -58,26 +57,6 @@ def test_imports_go_one_way():
                 assert used in PUBLIC[user] | FOUNDATION, f"{module} imports {name}"
             elif used in PACKAGES:
                 assert PACKAGES.index(used) < PACKAGES.index(user), f"{module} imports {name}"
-
-
-def test_no_module_imports_itself_in_a_circle():
-    names = modules()
-    uses = {
-        name: {used for found in imported(path, False) for used in (found, found.rpartition(".")[0]) if used in names}
-        for name, path in names.items()
-    }
-    done: set[str] = set()
-
-    def visit(name, path):
-        assert name not in path, " -> ".join([*path, name])
-        if name not in done:
-            for used in sorted(uses[name] - {name}):
-                if not used.startswith(f"{name}.") and not name.startswith(f"{used}."):
-                    visit(used, (*path, name))
-            done.add(name)
-
-    for name in names:
-        visit(name, ())
 
 
 def test_only_reporting_draws_and_the_library_needs_no_notebook():
