@@ -73,3 +73,18 @@ def test_grad_cam_against_its_equations(head):
 def test_a_task_without_a_head_is_refused():
     with pytest.raises(ValueError, match="hat"):
         grad_cam(untrained_network(attributes=False), IMAGES, "hat")
+
+
+def test_finer_maps_interleave_those_of_shifted_images():
+    model = untrained_network().eval()
+    with torch.no_grad():
+        embeddings = model(IMAGES.float() / 255).embedding
+    maps, similarities = match_map(model, IMAGES, embeddings, finer=2)
+    assert maps.shape == (3, 4, 2) and torch.equal(similarities, match_map(model, IMAGES, embeddings)[1])
+    # the first row of parts lies a quarter of the stride of 32 pixels above the centres, so the images move down by 8
+    down = torch.cat([IMAGES[:, :, :1].expand(-1, -1, 8, -1), IMAGES[:, :, :-8]], 2)
+    moved = torch.cat([down[:, :, :, :1].expand(-1, -1, -1, 8), down[:, :, :, :-8]], 3)
+    torch.testing.assert_close(maps[:, ::2, ::2], match_map(model, moved, embeddings)[0])
+    cams, classes = grad_cam(model, IMAGES, "upcolor", finer=2)
+    assert cams.shape == (3, 4, 2) and cams.max() == 1
+    assert torch.equal(classes, grad_cam(model, IMAGES, "upcolor")[1])
