@@ -12,8 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assignment_lib.evaluation.predictions import inference_batch_size
-from assignment_lib.evaluation.reid_scores import reid_scores_from_distances
-from assignment_lib.evaluation.validation import Search
 from assignment_lib.files import bar
 from assignment_lib.models.backbones import timm_network
 
@@ -93,21 +91,3 @@ def removal_table(evidence: Mapping[str, Tensor], threshold: float) -> pd.DataFr
     counts = [(name, len(scores), int((scores < threshold).sum())) for name, scores in evidence.items() if len(scores)]
     table = pd.DataFrame(counts, columns=["Images", "Number", "Removed"])
     return table.assign(**{"Removed, %": 100 * table["Removed"] / table["Number"]})
-
-
-def filter_effect(search: Search, keep: Tensor) -> pd.DataFrame:
-    """mAP and rank-1 of a search with known identities without and with the filter, in percent: two rows.
-
-    `keep` `(G,)` bool says which images of the search's gallery the filter keeps. Removed images are ranked last: a true
-    match that is removed counts as missed, apart from the negligible precision at the end of the list.
-    Raises `ValueError` where `keep` does not fit the gallery, or no query has a true match.
-    """
-    if len(keep) != len(search.gallery):
-        raise ValueError(f"keep has {len(keep)} entries. Pass one for each of the {len(search.gallery)} gallery images")
-    distances = 1 - search.query @ search.gallery.T
-    rows = []
-    for name in ("no filter", "filter"):
-        scores = reid_scores_from_distances(distances, *search[2:])
-        rows.append({"Filter": name, "mAP": 100 * scores.mAP, "rank-1": 100 * scores.rank1})
-        distances[:, ~keep] = 3.0  # larger than any cosine distance
-    return pd.DataFrame(rows)

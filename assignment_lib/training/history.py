@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,11 @@ from torch.utils.tensorboard import SummaryWriter
 from assignment_lib import files
 from assignment_lib.batches.loader import Batch, Batches
 from assignment_lib.environment import attended
+
+_PROGRAM = Path(sys.executable).with_name("tensorboard.exe" if os.name == "nt" else "tensorboard")
+if _PROGRAM.exists():
+    # %tensorboard looks here first; without an activated virtual environment the program is not on the PATH
+    os.environ.setdefault("TENSORBOARD_BINARY", str(_PROGRAM))
 
 
 @dataclass

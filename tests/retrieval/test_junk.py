@@ -1,10 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from small_searches import small_search
 
 from assignment_lib.data import images
-from assignment_lib.evaluation.reid_scores import reid_scores
 from assignment_lib.retrieval import junk
 
 
@@ -41,18 +39,3 @@ def test_what_the_filter_removes():
     evidence = torch.tensor([0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.6])
     table = junk.removal_table({"junk": evidence[:2], "people": evidence[3:], "none": evidence[:0]}, 0.5)
     assert table.to_numpy().tolist() == [["junk", 2, 1, 50], ["people", 4, 1, 25]]
-
-
-def test_effect_on_the_validation_search():
-    search = small_search(people=8, images=3, distractors=60, noise=0.8)
-    people = torch.arange(len(search.gallery)) < 24
-    table = junk.filter_effect(search, people).set_index("Filter")
-    assert table.loc["no filter", "mAP"] == pytest.approx(100 * reid_scores(*search).mAP)
-    kept = search.gallery[people], search.query_ids, search.gallery_ids[people]
-    alone = reid_scores(search.query, *kept, search.query_cameras, search.gallery_cameras[people])
-    assert table.loc["filter", "mAP"] == pytest.approx(100 * alone.mAP)
-    half = people.clone()
-    half[:12] = False
-    assert junk.filter_effect(search, half)["mAP"].diff()[1] < 0  # removed matches are missed
-    with pytest.raises(ValueError, match="3 entries"):
-        junk.filter_effect(search, torch.ones(3, dtype=torch.bool))
