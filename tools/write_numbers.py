@@ -95,6 +95,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "validation estimates": plain("validation_estimates.csv"),
     "post-processing": plain("post_processing.csv", 3),
     "list length": plain("list_length.csv"),
+    "junk filter": plain("junk_filter.csv"),
     "ablation decisions": decisions,
     "strong parts": strong_parts,
     "translation": translation,
