@@ -1,6 +1,6 @@
 # make notebooks   environment, data, all notebooks, figures
 # make test        environment, style, types, all tests            make check   the same with the fast tests only
-# make notebooks DATA=folder-or-zip RECIPE=smoke|report|strong BACKBONE=efficientnet_lite0|resnet18 PRETRAINED=yes|no SEED=0
+# make notebooks DATA=folder-or-zip RECIPE=smoke|report|strong|adapted BACKBONE=efficientnet_lite0|resnet18 PRETRAINED=yes|no SEED=0
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python

@@ -113,11 +113,11 @@ STRONG_ROWS = (
 
 
 def rows_of(recipe: Recipe) -> tuple[Row, ...]:
-    """The rows of `recipe`, its base first: `STRONG_ROWS` for `strong`, `ROWS` for all others.
+    """The rows of `recipe`, its base first: `STRONG_ROWS` for `strong` and `adapted`, `ROWS` for all others.
 
     Leaves out a row whose settings the recipe has already: it would measure the base again.
     """
-    base, *others = STRONG_ROWS if recipe.name == "strong" else ROWS
+    base, *others = STRONG_ROWS if recipe.name in ("strong", "adapted") else ROWS
     has = flat(recipe)
     differs = [
         row.network != "joint" or row.size != 1 or any(has[name] != value for name, value in row.changes.items())

@@ -15,7 +15,7 @@ def test_settings_that_a_trained_network_does_not_depend_on():
 
 
 def test_an_unknown_recipe_is_named():
-    with pytest.raises(ValueError, match=r"'market'.*smoke, report, strong"):
+    with pytest.raises(ValueError, match=r"'market'.*smoke, report, strong, adapted"):
         recipes.recipe("market")
 
 
