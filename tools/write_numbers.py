@@ -77,10 +77,10 @@ def drawn() -> str:
     average = attribute.set_index("Task").loc["average"]
     columns = [column for column in average.index if "recipe" in column]
     rows = [[column.split(" ")[0], average[column]] for column in columns]
-    found = reid.set_index("Re-ID")
+    found = reid.set_index("Re-ID, without flip")
     for column in found.columns:
-        if "recipe" in column or "alone" in column:
-            rows += [[f"{score}, {column}", found.loc[score, column]] for score in ("mAP", "rank-1")]
+        if "recipe" in column:
+            rows += [[f"{score}, {column.split(', ')[1]}", found.loc[score, column]] for score in ("mAP", "rank-1")]
     return markdown(pd.DataFrame(rows, columns=["score", "recipe `smoke`"]))
 
 

@@ -157,8 +157,12 @@ def reid_table(
     those of ImageNet features in the same search (None omits the column), and `alone` those of searching the validation
     images alone, as in the report.
     """
-    columns = {"untrained ImageNet": untrained, f"recipe {name} ({TEST_LIKE})": scores, ALONE: alone}
-    table = pd.DataFrame({"Re-ID": list(REID_FIGURES.values())})
+    columns = {
+        f"ImageNet features, {TEST_LIKE}": untrained,
+        f"recipe {name}, {TEST_LIKE}": scores,
+        f"recipe {name}, {ALONE}": alone,
+    }
+    table = pd.DataFrame({"Re-ID, without flip": list(REID_FIGURES.values())})
     for column, values in columns.items():
         if values is not None:
             table[column] = [round(100 * values[key], 1) for key in REID_FIGURES]
@@ -178,18 +182,18 @@ def predicted_versus_test(validation: Mapping[str, Any], test: Mapping[str, Any]
     if reid and test_reid:
         alone = reid.get("among_validation") or {}
         for name, label in REID_FIGURES.items():
-            row = {"Score": label, ALONE: alone.get(name), TEST_LIKE: reid[name], "test": test_reid[name]}
+            row = {"Score, with flip": label, ALONE: alone.get(name), TEST_LIKE: reid[name], "test": test_reid[name]}
             if f"{name}_low" in reid:
                 row["95 % interval"] = f"{100 * reid[f'{name}_low']:.1f} to {100 * reid[f'{name}_high']:.1f}"
             rows.append(row)
     if validation.get("attributes") and test.get("attributes"):
         for name, label in {"acc": "Acc", "macc": "mAcc"}.items():
             predicted, measured = (scores["attributes"]["average"][name] for scores in (validation, test))
-            rows.append({"Score": label, TEST_LIKE: predicted, "test": measured})
-    table = pd.DataFrame(rows, columns=["Score", ALONE, TEST_LIKE, "95 % interval", "test"])
+            rows.append({"Score, with flip": label, TEST_LIKE: predicted, "test": measured})
+    table = pd.DataFrame(rows, columns=["Score, with flip", ALONE, TEST_LIKE, "95 % interval", "test"])
     for column in (ALONE, TEST_LIKE):
         table[f"test - {column}"] = table["test"].astype(float) - table[column].astype(float)
-    numbers = table.columns.difference(["Score", "95 % interval"])
+    numbers = table.columns.difference(["Score, with flip", "95 % interval"])
     table[numbers] = (100 * table[numbers].astype(float)).round(1)
     return table.dropna(axis=1, how="all")
 
