@@ -23,7 +23,7 @@ from assignment_lib.training.checkpoints import OtherRun
 from assignment_lib.translation import translator
 from assignment_lib.translation.translator import Translator, TranslatorSettings
 
-NOTHING = "nothing"
+NOTHING = "no added images"
 ADDED = ("added as they are", "added, colours matched", "added, repainted")
 #: What a training may get in addition to its own people.
 VARIANTS = (NOTHING, *ADDED)
