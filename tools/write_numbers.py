@@ -93,6 +93,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "assignment": plain("assignment.csv"),
     "assignment attributes": attributes,
     "validation estimates": plain("validation_estimates.csv"),
+    "adaptation": plain("adaptation.csv"),
     "post-processing": plain("post_processing.csv", 3),
     "list length": plain("list_length.csv"),
     "junk filter": plain("junk_filter.csv"),

@@ -3,6 +3,7 @@
 ranking.py           ranked lists by cosine similarity, and their comparison with known identities
 reranking.py         k-reciprocal re-ranking
 decisions.py         thresholds, ranked lists and sets
+adaptation.py        training on clusters of the unlabelled test images
 junk.py              an ImageNet classifier as person detector
 attribute_search.py  images by a description in words
 embedding_map.py     embeddings on a plane, and how often neighbours agree
