@@ -63,8 +63,12 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """`runs/<data>-<recipe>/`: checkpoints, logs, metrics.json and output files. A link counts as its target."""
-        return runs_folder() / f"{run_name(find_data(self.data) or self.data)}-{self.recipe}"
+        """`runs/<data>-<recipe>/`: checkpoints, logs, metrics.json and output files. A link counts as its target.
+
+        With published weights the name ends in `-published`, so that they never mix with a network of one's own.
+        """
+        weights = "-published" if setting("WEIGHTS", "trained") == "published" else ""
+        return runs_folder() / f"{run_name(find_data(self.data) or self.data)}-{self.recipe}{weights}"
 
     @property
     def committed(self) -> bool:
@@ -102,6 +106,8 @@ def settings(**values: Any) -> Settings:
     seed = setting("SEED", str(cell.seed))
     if not seed.isdecimal():
         raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; set it to a whole number from 0")
+    if setting("WEIGHTS", "trained") not in ("trained", "published"):
+        raise ValueError(f"ASSIGNMENT_WEIGHTS is {setting('WEIGHTS', '')!r}; set it to trained or published")
     return Settings(
         data=setting("DATA", cell.data),
         recipe=setting("RECIPE", cell.recipe),
@@ -147,7 +153,12 @@ def seed_everything(seed: int) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of Python, of the packages that affect results, and of this code (git commit, "unknown" without git)."""
-    installed = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
+    installed = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            installed[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            installed[name] = "not installed"
     command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "--short", "HEAD"]
     try:
         commit = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).strip()

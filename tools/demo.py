@@ -38,7 +38,8 @@ from assignment_lib.retrieval import pipeline  # noqa: E402
 from assignment_lib.retrieval.pipeline import Retrieval  # noqa: E402
 from assignment_lib.retrieval.reranking import reranked_scores  # noqa: E402
 from assignment_lib.training import assembly  # noqa: E402
-from assignment_lib.training.recipes import recipe  # noqa: E402
+from assignment_lib.training.assembly import Published  # noqa: E402
+from assignment_lib.training.recipes import Recipe  # noqa: E402
 
 MAX_QUERIES = 200  # gallery images that a folder of your own offers as queries
 PUBLISHED_RECIPE = "strong"
@@ -58,31 +59,35 @@ def retrieval(log: Callable[[str], None] = print) -> Retrieval:
     folder, trained = environment.setting("GALLERY", ""), settings.training_folder("joint")
     if folder:
         table = crops(Path(folder).expanduser())
-        network = published_network()
-        if network is None and not assembly.is_trained(trained):
+        found = published()
+        if found is None and not assembly.is_trained(trained):
             raise SystemExit("There is no network yet. Put published weights into weights/, or run: make train")
-        return with_network(network or assembly.trained_network(trained)[0], table, log)
-    network = None if assembly.is_trained(trained) else published_network()
-    if network is None:
+        return with_network(found or without_thresholds(*assembly.trained_network(trained)), table, log)
+    found = None if assembly.is_trained(trained) else published()
+    if found is None:
         return pipeline.prepare(dataset.load(settings.data), settings, log=log)
-    return with_network(network, None, log)
+    return with_network(found, None, log)
 
 
-def published_network() -> JointConvNet | None:
-    """The network of the published weights in `weights/`; None without them."""
+def published() -> Published | None:
+    """The published network in `weights/`; None without it."""
     try:
-        return assembly.published_network(PUBLISHED_RECIPE)
+        return assembly.published(PUBLISHED_RECIPE)
     except FileNotFoundError:
         return None
 
 
-def with_network(network: JointConvNet, own: pd.DataFrame | None, log: Callable[[str], None] = print) -> Retrieval:
-    """The images of the table `own`, or the test images of the settings' data set, retrieved by `network`.
+def without_thresholds(network: JointConvNet, recipe: Recipe) -> Published:
+    """A network of one's own with the fixed threshold of its recipe."""
+    return Published(network, recipe, dict.fromkeys(("similarity", "reranked"), recipe.retrieval.threshold))
 
-    Evenly spaced images of your own are the queries, and identities are unknown. The thresholds are those of the published
-    network or, without it, the fixed one of the recipe.
+
+def with_network(chosen: Published, own: pd.DataFrame | None, log: Callable[[str], None] = print) -> Retrieval:
+    """The images of the table `own`, or the test images of the settings' data set, retrieved by a network.
+
+    Evenly spaced images of your own are the queries, and identities are unknown.
     """
-    network = network.eval().to(environment.device())
+    network = chosen.network.eval().to(environment.device())
     if own is None:
         data = with_test_truth(dataset.load(environment.settings().data))
         query, gallery, known = data.query, data.gallery, data.has_test_identities
@@ -100,16 +105,12 @@ def with_network(network: JointConvNet, own: pd.DataFrame | None, log: Callable[
         path = environment.runs_folder() / "demo" / f"predictions-{key}.pt"
         predictions[name] = pipeline.cached_predictions(network, images[name], path)
     embeddings = predictions["query"].embeddings, predictions["gallery"].embeddings
-    chosen = recipe(PUBLISHED_RECIPE)
-    try:
-        thresholds = assembly.published_thresholds(PUBLISHED_RECIPE)
-    except FileNotFoundError:
-        thresholds = dict.fromkeys(("similarity", "reranked"), chosen.retrieval.threshold)
     ids = (table["pid"].to_numpy() for table in (query, gallery))
     return Retrieval(
-        chosen, network, query, gallery, images["query"], images["gallery"], predictions["query"], predictions["gallery"],
+        chosen.recipe, network, query, gallery, images["query"], images["gallery"],
+        predictions["query"], predictions["gallery"],
         embeddings[0] @ embeddings[1].T, reranked_scores(*embeddings, copies),
-        thresholds, None, Search(*embeddings, *ids, None, None), known, copies,
+        chosen.thresholds, None, Search(*embeddings, *ids, None, None), known, copies,
     )  # fmt: skip
 
 

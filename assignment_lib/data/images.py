@@ -55,7 +55,7 @@ def decode(paths: Sequence[str | Path], size: tuple[int, int] = (128, 64), *, pr
             return f"{files[i]} ({_fault(error)})"
         return ""
 
-    with ThreadPoolExecutor() as pool:  # `map` cancels the tasks that have not started on Ctrl-C
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # `map` cancels the tasks that have not started on Ctrl-C
         done = bar(pool.map(decode_row, range(len(files))), "decoding", len(files), unit="image", show=progress)
         faults = [fault for fault in done if fault]
     if faults:

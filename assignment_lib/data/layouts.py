@@ -14,6 +14,7 @@ from PIL import Image
 
 from assignment_lib.data.annotations import (
     ANNOTATIONS_FILE,
+    ATTRIBUTES_FILE,
     find_market_attributes,
     read_annotations,
     read_market_attributes,
@@ -36,7 +37,7 @@ LAYOUTS = {
 }
 _EXPECTED = (
     f"expected train/, test/, queries/ and {ANNOTATIONS_FILE}; bounding_box_train/, bounding_box_test/ and query/; train/, "
-    "query/ and gallery/; one folder per person; or images named like 0002_c1s1_000451_03.jpg"
+    "query/ and gallery/; one folder per person, whose name is a number; or images named like 0002_c1s1_000451_03.jpg"
 )
 
 
@@ -48,7 +49,7 @@ def parse_name(name: str) -> tuple[int, int]:
     """
     person, camera = _PERSON.match(name), _CAMERA.search(name)
     if not person:
-        raise ValueError(f"the file name {name} does not begin with a person id (at most 18 digits)")
+        raise ValueError(f"the file name {name} does not begin with a person id and an underscore, as 0002_c1.jpg does")
     return int(person[1]), int(camera[1]) if camera else UNKNOWN_CAMERA
 
 
@@ -77,8 +78,9 @@ def find_layout(folder: str | Path) -> tuple[Path, str]:
         return folder, "plain"
     if len(with_images) == 1:
         return with_images[0], "plain"
-    entries = sorted(entry.name for entry in folder.iterdir() if not is_clutter(entry.name)) or ["nothing"]
-    raise FileNotFoundError(f"{folder} holds no data set, only {few(entries)}; {_EXPECTED}")
+    entries = sorted(entry.name for entry in folder.iterdir() if not is_clutter(entry.name))
+    found = f"holds no data set, only {few(entries)}" if entries else "is empty"
+    raise FileNotFoundError(f"{folder} {found}; {_EXPECTED}")
 
 
 def _layout_of(place: Path) -> str | None:
@@ -116,7 +118,9 @@ def read_layout(
         gallery_name = "test"
     folder = child(root, train_name) or root
     train = _train_table(folder, notes)
-    query, gallery = (_test_table(root, name, notes, layout == "course") for name in (query_name, gallery_name))
+    test_notes: list[str] = []
+    query, gallery = (_test_table(root, name, test_notes, layout == "course") for name in (query_name, gallery_name))
+    notes += test_notes if layout != "plain" else ["no test set: training and validation only"]
     used = {train_name, gallery_name, query_name, "gt_bbox", "gt_query"}
     unused = [place.name for place in subfolders(root) if place.name.lower() not in used and image_files(place)[0]]
     if unused and folder != root:
@@ -139,7 +143,8 @@ def read_layout(
             notes.append(f"{mat.name} lacks the test people {few(unknown)}")
         query, gallery = (_with_targets(table, test_annotations) for table in (query, gallery))
     else:
-        notes.append("no annotations: re-identification only, without attributes")
+        missing = "annotations" if layout == "plain" else f"{ATTRIBUTES_FILE} in or next to {root.name}/"
+        notes.append(f"no {missing}: re-identification only, without attributes")
         if layout == "plain" and (train["pid"] == DISTRACTOR).any():
             notes.append("id 0 is treated as a person; in Market-1501 it marks distractors")
     return train, query, gallery, tuple(notes), annotations
@@ -260,11 +265,11 @@ def child(folder: Path, name: str) -> Path | None:
     return next((entry for entry in entries if entry.is_dir() == ("." not in name)), None)
 
 
-def few(names: Iterable[object]) -> str:
-    """The first eight of `names`, separated by commas, and the number of the others."""
+def few(names: Iterable[object], most: int = 8) -> str:
+    """The first `most` of `names`, separated by commas, and the number of the others."""
     words = [str(name) for name in names]
-    more = f" and {len(words) - 8:,} more" if len(words) > 8 else ""
-    return ", ".join(words[:8]) + more
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def _with_training_targets(train: pd.DataFrame, annotations: pd.DataFrame, file: Path) -> pd.DataFrame:

@@ -64,7 +64,10 @@ def download_market1501(folder: str | Path = DATA_FOLDER) -> Path:
 
 def verify_market1501(folder: str | Path) -> None:
     """Raise `ValueError` naming the missing parts where `folder`, or a folder in it, is not the complete Market-1501."""
-    root, _ = find_layout(folder)
+    try:
+        root, _ = find_layout(folder)
+    except (FileNotFoundError, ValueError):  # nothing, or something else
+        root = Path(folder)
     counts = {name: len(image_files(root / name)[0]) if (root / name).is_dir() else 0 for name in MARKET1501_IMAGES}
     if counts != MARKET1501_IMAGES:
         found = ", ".join(f"{name}/ {counts[name]} of {count}" for name, count in MARKET1501_IMAGES.items())

@@ -170,6 +170,7 @@ def with_neighbours(
 
 
 def without_adjustment(probabilities: dict[str, Tensor], adjustment: _Adjustment) -> dict[str, Tensor]:
+    """`probabilities`, task -> `(N, C)`, as they were before the network's `LogitAdjustment`; unchanged without one."""
     if adjustment is None:
         return probabilities
     offsets = adjustment({task: torch.zeros_like(values) for task, values in probabilities.items()})  # -tau log prior

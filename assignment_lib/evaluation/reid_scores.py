@@ -1,4 +1,4 @@
-"""Re-identification scores by the protocol of Market-1501: CMC, mAP, mINP, similarity thresholds, and ranked lists.
+"""Re-identification scores by the protocol of Market-1501: CMC, mAP, mINP, and ranked lists.
 
 `protocol` states the rules. This module applies them to blocks of queries without sorting the gallery: the rank of a true
 match is one more than the number of images that come before it. At Market-1501's size (3,368 queries, 19,732 images, 512

@@ -152,7 +152,7 @@ def interval(estimate: Callable[[np.ndarray], float], people: int) -> tuple[floa
     the same interval. It does not include the variation over training seeds.
     """
     draws = np.random.default_rng(0).integers(people, size=(1000, people))
-    low, high = np.quantile([estimate(drawn) for drawn in draws], [(1 - 0.95) / 2, (1 + 0.95) / 2])
+    low, high = np.quantile([estimate(drawn) for drawn in draws], [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -23,9 +23,7 @@ class ObjectiveSettings:
     gamma: float = 2.0  # of the focal loss; 0 is the weighted cross-entropy
     class_weighting: float = 1.0  # power of the class weights; 0: unweighted
     attribute_scale: float = 1.0  # factor of the sum of the attribute losses; 1/12 makes it their mean
-    multitask: str = (
-        "uncertainty"  # or "uniform", "balanced", "priority" (multitask.py): among attributes and in the total
-    )
+    multitask: str = "uncertainty"  # among attributes and in the total; or "uniform", "balanced", "priority"
     pid_loss: bool = True
     label_smoothing: float = 0.0  # of the PID loss
     identity_loss: str = "triplet"  # or "centroid", "center", "island", "none" (identity.py)

@@ -77,9 +77,13 @@ def timm_network(name: str, pretrained: bool = True) -> nn.Module:
         if not pretrained:
             raise
         raise ConnectionError(
-            f"the ImageNet weights of {name} could not be downloaded ({type(error).__name__}); connect to the network, "
+            f"the ImageNet weights of {name} could not be downloaded ({_first_line(error)}); connect to the network, "
             f"use {DEFAULT}, whose weights are installed, or train from scratch with PRETRAINED=no"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def load_embedded_weights(network: nn.Module) -> None:

@@ -163,7 +163,7 @@ class LogitAdjustment(nn.Module):
         """Task -> logits `(B, C)`; returns adjusted logits of the same shapes."""
         adjusted = {}
         for task, values in logits.items():
-            prior = getattr(self, f"prior_{task}")
+            prior = getattr(self, f"prior_{task}").to(values.device)  # predictions on the CPU may be adjusted, too
             prior = torch.where(prior > 0, prior, 1.0)  # -log 0 would make a class without images win always
-            adjusted[task] = values - self.tau * prior.log()
+            adjusted[task] = values - self.tau.to(values.device) * prior.log()
         return adjusted

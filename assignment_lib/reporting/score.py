@@ -90,6 +90,8 @@ def find_files(given: Path) -> dict[str, Path]:
         return found
     if not given.exists():
         raise FileNotFoundError(f"{given} does not exist; check the name")
+    if given.is_file() and not given.name.endswith(files.SUFFIXES):
+        raise FileNotFoundError(f"{given} is not named like a file to hand in; rename it to one of {', '.join(_NAMES)}")
     message = f"{given} has none of {', '.join(_NAMES)}"
     for path in (given, *sorted(given.rglob("*"))):
         name = path.name.lower()

@@ -214,7 +214,7 @@ def results_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         "group": "Group", "name": "Variant", "seed": "Seed", "epochs": "Epochs", "parameters": "Parameters (M)",
         "seconds_an_epoch": "Seconds per epoch", "acc": "Acc", "macc": "mAcc", "mAP": "mAP", "rank1": "rank-1",
     }  # fmt: skip
-    table = pd.DataFrame(results)[list(columns)].rename(columns=columns)
+    table = pd.DataFrame(results, columns=list(columns)).rename(columns=columns)
     table["Parameters (M)"] /= 1e6
     scores = ["Acc", "mAcc", "mAP", "rank-1"]
     table[scores] = 100 * table[scores].astype(float)

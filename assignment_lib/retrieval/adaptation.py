@@ -2,7 +2,7 @@
 
 Images that the network finds similar form clusters. The clusters become training identities next to the labelled people, and
 training continues for a few epochs. A better network finds better clusters, so this can be repeated. It uses the test images
-themselves, though no label of theirs: a score after it must be named so.
+and the validation images themselves, though no label of theirs: a score after it must be named so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.cluster import DBSCAN
-from torch import Tensor
+from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import Predictions, without_adjustment
@@ -56,14 +56,14 @@ def with_clusters(
     added = table[["path", "file"]].iloc[rows].assign(pid=first + labels[rows], camera=-1)
     if split.has_attributes:
         classes = {task: _sums(values, labels).argmax(1).numpy() for task, values in probabilities.items()}
-        added = added.assign(**{task: classes[task][labels[rows]] for task in TASKS})
+        added = added.assign(**{task: classes[task][labels[rows]] if task in classes else -1 for task in TASKS})
     train = pd.concat([split.train[list(added)], added], ignore_index=True)
     parts = torch.from_numpy(labels >= 0).split([len(part) for part in images])
     digest = hashlib.sha256(labels.tobytes()).hexdigest()[:12]
     return split._replace(
+        name=f"{split.name} with clusters {digest}",  # stored in the checkpoint: other clusters are another training
         train=train,
         train_images=torch.cat([split.train_images, *(part[kept] for part, kept in zip(images, parts, strict=True))]),
-        data_fingerprint=f"{split.data_fingerprint} clusters {digest}",
     )
 
 
@@ -91,20 +91,28 @@ def adapt(
         return network
     probabilities = without_adjustment(predictions.probabilities, network.logit_adjustment)
     extended = with_clusters(split, table, images, labels, probabilities)
-    rate = _RATE * recipe.training.learning_rate
-    training = assembly.joint(extended, changed(recipe, learning_rate=rate, **_ROUND), device)
+    # Without ImageNet weights: those of the network replace them. The logit adjustment keeps the shares of the labelled people.
+    changes = _ROUND | {"learning_rate": _RATE * recipe.training.learning_rate, "pretrained": False}
+    training = assembly.joint(extended, changed(recipe, **changes), device)
     started = training.network
     assert isinstance(started, JointConvNet)
     kept = {name: value for name, value in network.state_dict().items() if not name.startswith("pid_classifier")}
     started.load_state_dict(started.state_dict() | kept)
     if network.pid_classifier is not None and started.pid_classifier is not None:
-        # The classifier of a cluster starts as its mean embedding, as long as those of the labelled people.
-        known = network.pid_classifier.weight[: split.train["pid"].nunique()]
-        means = F.normalize(_sums(predictions.embeddings, labels)).to(known)
-        with torch.no_grad():
-            started.pid_classifier.weight.copy_(torch.cat([known, means * known.norm(dim=1).mean()]))
+        _start_classifier(started.pid_classifier, network.pid_classifier, split, _sums(predictions.embeddings, labels))
     assembly.run(training, folder, log)
     return assembly.trained_network(folder)[0].to(device)
+
+
+def _start_classifier(started: nn.Linear, trained: nn.Linear, split: Split, sums: Tensor) -> None:
+    """Labelled people keep their weights; a cluster starts with its mean embedding, as long as theirs are on average."""
+    people = split.train["pid"].nunique()
+    known = trained.weight[:people]
+    with torch.no_grad():
+        means = F.normalize(sums).to(known) * known.norm(dim=1).mean()
+        started.weight.copy_(torch.cat([known, means]))
+        if started.bias is not None:
+            started.bias.zero_()[:people] = trained.bias[:people]
 
 
 def _sums(values: Tensor, labels: np.ndarray) -> Tensor:

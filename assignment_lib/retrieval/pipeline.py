@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from assignment_lib.retrieval import adaptation, junk
 from assignment_lib.retrieval.decisions import fit_threshold
 from assignment_lib.retrieval.reranking import reranked_scores
 from assignment_lib.training import assembly
-from assignment_lib.training.recipes import Recipe, changed, from_settings
+from assignment_lib.training.recipes import Recipe, from_settings
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,15 @@ def prepare(
     """Predict the test images of `data` with the network of `settings`, rank and re-rank them, and choose thresholds.
 
     A missing network is trained first, as in notebook 04. Predictions are cached next to it. All choices are made in
-    the validation search; test identities, where known, only fill the tables. The images are in memory once.
-    Raises `SkipNotebook` for data without queries or without a gallery, and the errors of `assembly.train_if_missing`.
+    the validation search; test identities, where known, only fill the tables. The images are in memory once, apart from
+    the rounds of adaptation.
+    Raises `SkipNotebook` for data without queries or without a gallery, and the errors of `assembly.train_if_missing`,
+    `assembly.published` and `adaptation.adapt`.
     """
     if data.query.empty or data.gallery.empty:
         raise environment.SkipNotebook("This data set has no queries or no gallery, so there is nothing to retrieve.")
     device = device or environment.device()
-    network, chosen = _network(data, from_settings(settings), settings, device, log)
+    network, chosen = _network(data, settings, device, log)
     options = chosen.retrieval
     query_images, gallery_images = (
         decode(table["path"], chosen.data.image_size).images for table in (data.query, data.gallery)
@@ -74,22 +76,18 @@ def prepare(
     split = assembly.decoded_split(data, chosen, gallery_images, progress=True)
     table, validation_images, distractors = split.validation, split.validation_images, split.distractor_images
 
-    folder = settings.training_folder("joint")
-
-    def predicted(images: Tensor, name: str) -> Predictions:
-        return cached_predictions(network, images, folder / f"predictions-{name}.pt")
-
-    validation, gallery = predicted(validation_images, "validation"), predicted(gallery_images, "gallery")
+    parts, folder = [validation_images, gallery_images], settings.training_folder("joint")
     for number in range(options.adaptation_rounds):
+        predictions = join(*_predicted(network, parts, folder))
         folder = settings.training_folder(f"adapted{number + 1}")
-        network = adaptation.adapt(
-            network, chosen, split, pd.concat([table, data.gallery]), [validation_images, gallery_images],
-            join(validation, gallery), folder, device, log,
-        )  # fmt: skip
-        validation, gallery = predicted(validation_images, "validation"), predicted(gallery_images, "gallery")
-    query = predicted(query_images, "query")
-    others = gallery if distractors is gallery_images else predicted(distractors, "distractors")
+        unlabelled = pd.concat([table, data.gallery])
+        network = adaptation.adapt(network, chosen, split, unlabelled, parts, predictions, folder, device, log)
     del split  # and with it the training images
+    validation, gallery = _predicted(network, parts, folder)
+    query = cached_predictions(network, query_images, folder / "predictions-query.pt")
+    others = gallery
+    if distractors is not gallery_images:
+        others = cached_predictions(network, distractors, folder / "predictions-distractors.pt")
     search = validation_search(validation.embeddings, table, others.embeddings)
     thresholds = choose_thresholds(search, options.threshold, log)
     copies = find_query_copies(data)
@@ -133,14 +131,25 @@ def prepare(
 
 
 def _network(
-    data: Dataset, recipe: Recipe, settings: Settings, device: torch.device, log: Callable[[str], None]
+    data: Dataset, settings: Settings, device: torch.device, log: Callable[[str], None]
 ) -> tuple[JointConvNet, Recipe]:
-    """The network of notebook 04, trained if missing, or with ASSIGNMENT_WEIGHTS=published the published one."""
+    """The network of notebook 04, trained if missing, or with ASSIGNMENT_WEIGHTS=published that of `weights/`; its recipe.
+
+    A published network keeps its seed, so its validation people are those that it was not trained on.
+    """
+    chosen = from_settings(settings)
     if environment.setting("WEIGHTS", "trained") == "published":
-        network = assembly.published_network(recipe.name)
-        return network.to(device), changed(recipe, image_size=network.image_size)
-    network, recipe = assembly.train_if_missing(data, recipe, settings.training_folder("joint"), device, log)
+        network, recipe, _ = assembly.published(chosen.name)
+        log(f"The published network {chosen.name}: {recipe.model.backbone}, seed {recipe.seed}.")
+        return network.to(device), replace(recipe, retrieval=chosen.retrieval, ablation=chosen.ablation)
+    network, recipe = assembly.train_if_missing(data, chosen, settings.training_folder("joint"), device, log)
     return network.to(device), recipe
+
+
+def _predicted(network: JointConvNet, parts: Sequence[Tensor], folder: Path) -> list[Predictions]:
+    """The cached predictions of the validation images and of the gallery."""
+    paths = [folder / f"predictions-{name}.pt" for name in ("validation", "gallery")]
+    return [cached_predictions(network, images, path) for images, path in zip(parts, paths, strict=True)]
 
 
 def cached_predictions(network: JointConvNet, images: Tensor, path: Path) -> Predictions:
@@ -184,7 +193,7 @@ def find_query_copies(data: Dataset) -> Tensor:
     return torch.tensor([first.get(_sha256(path), -1) if size in sizes else -1 for path, size in queries])
 
 
-def search_scores(search: Search) -> dict[str, Tensor]:
+def pair_scores(search: Search) -> dict[str, Tensor]:
     """The scores of all pairs of a validation search, `(Q, G)` float32: "similarity" and "reranked", as in `Retrieval`.
 
     A query that is a gallery image, with the same identity and embedding, counts once in the re-ranking.
@@ -200,9 +209,9 @@ def search_scores(search: Search) -> dict[str, Tensor]:
 
 
 def choose_thresholds(search: Search, fixed: float, log: Callable[[str], None] = print) -> dict[str, float]:
-    """The thresholds of `search_scores` with the best F1; `fixed` for both where no query has a true match."""
+    """The thresholds of `pair_scores` with the best F1; `fixed` for both where no query has a true match."""
     try:
-        return {name: fit_threshold(scores, search).threshold for name, scores in search_scores(search).items()}
+        return {name: fit_threshold(scores, search).threshold for name, scores in pair_scores(search).items()}
     except NoValidQueryError as error:
         log(f"The fixed threshold {fixed:g} of the recipe is used, because none can be fitted: {error}")
         return {"similarity": fixed, "reranked": fixed}

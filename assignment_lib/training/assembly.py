@@ -223,7 +223,7 @@ def trained_network(folder: Path) -> tuple[JointConvNet, Recipe]:
 
 
 def publish(folder: Path, path: Path, thresholds: Mapping[str, float]) -> None:
-    """Write the best network in `folder` to `path` (safetensors) for `published_network`, in half precision.
+    """Write the best network in `folder` to `path` (safetensors) for `published`, in half precision.
 
     The PID classifier, which knows the training identities only, is left out; statistics of batch norms stay float32.
     `thresholds` are those of `retrieval.pipeline.Retrieval`. Raises the errors of `trained_network`.
@@ -243,32 +243,37 @@ def publish(folder: Path, path: Path, thresholds: Mapping[str, float]) -> None:
         )
 
 
-def published_network(name: str = "strong") -> JointConvNet:
-    """The network in `weights/<name>.safetensors`, in evaluation mode on the CPU, without a PID classifier.
+class Published(NamedTuple):
+    """A network of the folder `weights/`."""
+
+    network: JointConvNet  # in evaluation mode on the CPU, without a PID classifier
+    recipe: Recipe  # that it was trained with, seed included
+    thresholds: dict[str, float]  # "similarity" and "reranked"
+
+
+def published(name: str = "strong") -> Published:
+    """The network in `weights/<name>.safetensors`, with its recipe and thresholds.
 
     Raises `FileNotFoundError` where there is none, `ValueError` where the file is damaged or of another version.
     """
-    return _published(name)[0]
-
-
-def published_thresholds(name: str = "strong") -> dict[str, float]:
-    """The thresholds that `publish` stored with a network: "similarity" and "reranked". Raises as `published_network`."""
-    return _published(name)[1]
-
-
-def _published(name: str) -> tuple[JointConvNet, dict[str, float]]:
     path = environment.PROJECT_ROOT / "weights" / f"{name}.safetensors"
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist. Use a name of a file in {path.parent}, or train: make train")
+        raise FileNotFoundError(f"{path} does not exist. Set RECIPE to the name of a file in {path.parent}, or train.")
     try:
         with safetensors.safe_open(path, "pt") as file:
             marks, thresholds = (json.loads(file.metadata()[key]) for key in ("recipe", "thresholds"))
             weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
-        network = joint_network(recipes.from_fingerprint(marks), 0, marks["attributes"], pretrained=False)
+        recipe = recipes.from_fingerprint(marks)
+        network = joint_network(recipe, 0, marks["attributes"], pretrained=False)
         network.load_state_dict(weights)
     except (safetensors.SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another version of this package. Fetch it again.") from error
-    return network.eval(), thresholds
+    return Published(network.eval(), recipe, thresholds)
+
+
+def published_network(name: str = "strong") -> JointConvNet:
+    """The network of `published`."""
+    return published(name).network
 
 
 def is_trained(folder: Path) -> bool:

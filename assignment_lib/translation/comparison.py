@@ -69,8 +69,8 @@ def _read(folder: Path, marks: dict[str, Any]) -> dict[str, Any] | None:
         return content["row"]
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError) as error:  # also of a damaged file
-        print(f"{error} Measuring {folder.name} again.")
+    except (ValueError, KeyError, TypeError):  # also of a damaged file
+        print(f"{folder.name} was measured with other settings or data. Measuring it again.")
         shutil.rmtree(folder)
         return None
 

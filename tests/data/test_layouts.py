@@ -51,7 +51,7 @@ def test_a_missing_part_is_named(tmp_path, data_folder, made, gone, words, prefi
 
 def test_folders_that_hold_no_data_set(tmp_path):
     folder = images(tmp_path / "some", [])
-    refused(FileNotFoundError, folder, folder, "only nothing; expected train/, test/, queries/", "bounding_box_train/")
+    refused(FileNotFoundError, folder, folder, "is empty; expected train/, test/, queries/", "bounding_box_train/")
     images(folder, ["thesis.tex", ".hidden"])
     refused(FileNotFoundError, folder, f"{folder} holds no data set, only thesis.tex; expected train/")
     course(tmp_path / "all" / "a")
@@ -59,7 +59,9 @@ def test_folders_that_hold_no_data_set(tmp_path):
     refused(ValueError, tmp_path / "all", "holds several data sets (a, b); pass the folder of one of them")
     images(tmp_path / "several" / "one", ["0001_c1.jpg"])
     images(tmp_path / "several" / "two", ["0001_c1.jpg"])
-    refused(FileNotFoundError, tmp_path / "several", "holds no data set, only one, two; expected")
+    refused(
+        FileNotFoundError, tmp_path / "several", "holds no data set, only one, two; expected", "whose name is a number"
+    )
     images(tmp_path / "d" / "train", TRAIN_NAMES)
     images(tmp_path / "d" / "gallery", ["0001_c1_1.jpg"])
     refused(FileNotFoundError, tmp_path / "d", "query/ or gallery/ is missing next to train, gallery")
@@ -209,7 +211,11 @@ def test_market1501_tables(tmp_path, place):
 def test_market1501_with_missing_attributes(tmp_path):
     folder = market(tmp_path / "in" / "market1501")
     data = load(folder)
-    assert not data.has_attributes and data.has_test_identities and "no annotations" in data.notes[0]
+    assert (
+        not data.has_attributes
+        and data.has_test_identities
+        and "no market_attribute.mat in or next to market1501/" in data.notes[0]
+    )
     assert list(data.gallery.columns) == ["path", "file", "pid", "camera"]
     archive = zipped(folder, tmp_path / "market.zip", "Market-1501-v15.09.15/")
     save_mat(tmp_path / "market_attribute.mat", test_pids=(3,))  # next to the archive

@@ -15,6 +15,7 @@ from assignment_lib.environment import PROJECT_ROOT
 from assignment_lib.models.joint import JointConvNet, ModelSettings
 from assignment_lib.reporting import widget
 from assignment_lib.training import assembly
+from assignment_lib.training.recipes import recipe
 
 
 @pytest.fixture
@@ -62,8 +63,8 @@ def test_it_listens_on_this_computer_only(demo):
 
 def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
     thresholds = {"similarity": 0.4, "reranked": 0.2}
-    monkeypatch.setattr(assembly, "published_network", small_network)
-    monkeypatch.setattr(assembly, "published_thresholds", lambda name: thresholds)
+    published = assembly.Published(small_network("strong"), recipe("strong"), thresholds)
+    monkeypatch.setattr(assembly, "published", lambda name: published)
     retrieval = demo.retrieval(log=lambda text: None)
     assert list(retrieval.gallery_table["file"]) == ["a.png", "b.jpg", "c.JPG", "more/d.webp", "more/e.png"]
     assert retrieval.thresholds == thresholds and not retrieval.known and retrieval.copies.tolist() == [0, 1, 2, 3, 4]
@@ -74,10 +75,8 @@ def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
 
 
 def test_missing_weights_or_images_are_one_sentence(demo, own_folder, monkeypatch):
-    monkeypatch.setattr(
-        assembly, "published_network", Mock(side_effect=FileNotFoundError("weights/strong.safetensors"))
-    )
-    assert demo.published_network() is None
+    monkeypatch.setattr(assembly, "published", Mock(side_effect=FileNotFoundError("weights/strong.safetensors")))
+    assert demo.published() is None
     with pytest.raises(SystemExit, match="make train"):
         demo.retrieval()
     monkeypatch.setenv("ASSIGNMENT_GALLERY", str(own_folder / "nothing"))

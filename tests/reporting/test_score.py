@@ -115,7 +115,7 @@ def test_a_test_without_valid_queries_is_scored_by_the_other_protocol(perfect, t
         ("spelled", "rename it to reid_test.txt"),
         ("zipped", "archive mine.zip; unpack it"),
         ("zipped/mine.zip", "archive mine.zip; unpack it"),
-        ("empty/notes.txt", "has none of reid_test.txt"),
+        ("empty/notes.txt", "rename it to one of reid_test.txt"),
         ("deep/runs/mine/reid_test.txt", "reid_test.txt: line 1"),
     ],
 )

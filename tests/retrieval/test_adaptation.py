@@ -70,7 +70,8 @@ def test_clusters_are_added_as_identities(split):
     assert pids[0] == pids[1] == pids[3] != pids[2] and min(pids) > split.train["pid"].max()
     assert min(pids) > split.validation["pid"].max()
     assert added["hat"].tolist()[:2] == [0, 0] and added["age"].tolist()[2] == 2
-    assert extended.data_fingerprint != split.data_fingerprint
+    other = adaptation.with_clusters(split, split.validation, parts, np.where(labels == 1, 0, labels), probabilities)
+    assert extended.name not in (split.name, other.name) and extended.data_fingerprint == split.data_fingerprint
     pd.testing.assert_frame_equal(extended.train[: len(split.train)], split.train[list(added)], check_dtype=False)
 
 

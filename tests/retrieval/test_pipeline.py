@@ -109,10 +109,12 @@ def test_adaptation_continues_from_round_to_round(prepared, network, few_data, m
 def test_published_weights_replace_the_training(few_data, network, chosen, tmp_path, monkeypatch):
     monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
     monkeypatch.setenv("ASSIGNMENT_WEIGHTS", "published")
-    monkeypatch.setattr(assembly, "published_network", lambda name: network)
+    published = assembly.Published(network, replace(chosen, seed=3), {})
+    monkeypatch.setattr(assembly, "published", lambda name: published)
     result = pipeline.prepare(few_data, Settings(recipe="smoke"), CPU, lambda line: None)
     assert result.network is network and result.query_images.shape[2:] == network.image_size
-    assert result.recipe.data.image_size == network.image_size
+    assert result.recipe.data == chosen.data and result.recipe.seed == 3
+    assert (tmp_path / "synthetic-smoke-published").is_dir()
 
 
 def test_data_without_queries(few_data):
@@ -130,12 +132,12 @@ def test_a_search_without_a_valid_query_takes_the_fixed_threshold():
 
 def test_a_query_counts_once_in_the_search():
     search = small_search(people=5, images=3, distractors=20)
-    scores = pipeline.search_scores(search)
+    scores = pipeline.pair_scores(search)
     own = torch.arange(15)
     torch.testing.assert_close(scores["reranked"], 1 - rerank(search.query, search.gallery, own=own))
     torch.testing.assert_close(scores["similarity"], search.query @ search.gallery.T)
     apart = search._replace(gallery=search.gallery[15:], gallery_ids=search.gallery_ids[15:])
-    torch.testing.assert_close(pipeline.search_scores(apart)["reranked"], 1 - rerank(search.query, search.gallery[15:]))
+    torch.testing.assert_close(pipeline.pair_scores(apart)["reranked"], 1 - rerank(search.query, search.gallery[15:]))
 
 
 def test_cached_predictions_belong_to_weights_images_and_order(network, tmp_path, monkeypatch):

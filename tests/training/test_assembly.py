@@ -292,8 +292,9 @@ def test_published_weights_give_the_network_without_its_pid_classifier(tmp_path,
     monkeypatch.setattr(environment, "PROJECT_ROOT", tmp_path)
     thresholds = {"similarity": 0.4, "reranked": 0.2}
     assembly.publish(tmp_path / "joint", tmp_path / "weights" / "small.safetensors", thresholds)
-    assert assembly.published_thresholds("small") == thresholds
-    published, trained = assembly.published_network("small"), assembly.trained_network(tmp_path / "joint")[0]
+    published, restored, stored = assembly.published("small")
+    assert stored == thresholds and restored.data == tiny().data
+    trained = assembly.trained_network(tmp_path / "joint")[0]
     assert published.pid_classifier is None and published.image_size == trained.image_size
     images = torch.rand(4, 3, *trained.image_size)
     with torch.inference_mode():
