@@ -245,8 +245,7 @@ def test_plain_folders_are_re_identification_only(tmp_path, inner):
     assert len(data.query) == len(data.gallery) == 0
     assert not data.has_attributes and not data.has_test_identities
     assert data.notes == (
-        "no images in query/: this part of the test is empty",
-        "no images in test/: this part of the test is empty",
+        "no test set: training and validation only",
         "no annotations: re-identification only, without attributes",
         "id 0 is treated as a person; in Market-1501 it marks distractors",
     )
