@@ -45,14 +45,6 @@ def run(tmp_path):
     return execute
 
 
-def test_all_notebooks_have_the_same_short_first_cell():
-    first = set()
-    for path in NOTEBOOKS:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        first.add("".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"]))
-    assert len(first) == 1 and len(first.pop().splitlines()) <= 12
-
-
 def test_on_colab_the_project_is_cloned_once_and_importable(run):
     output, calls = run(NOTEBOOKS[0])
     place = run.content / "assignment"

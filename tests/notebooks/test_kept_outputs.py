@@ -4,7 +4,7 @@ import base64
 import io
 
 import numpy as np
-from executing import run_notebooks
+import run_notebooks
 from PIL import Image
 
 

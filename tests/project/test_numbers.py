@@ -1,25 +1,14 @@
 """The tables of README.md and docs/ are those of the files in results/ and figures/."""
 
-import importlib.util
-
 import pytest
-
-from assignment_lib.environment import PROJECT_ROOT
-
-
-@pytest.fixture
-def write_numbers():
-    spec = importlib.util.spec_from_file_location("write_numbers", PROJECT_ROOT / "tools" / "write_numbers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+import write_numbers
 
 
-def test_the_documents_agree_with_the_results(write_numbers, capsys):
+def test_the_documents_agree_with_the_results(capsys):
     assert write_numbers.main(["--check"]) == 0, capsys.readouterr().out
 
 
-def test_an_outdated_number_is_found_and_corrected(write_numbers, monkeypatch):
+def test_an_outdated_number_is_found_and_corrected(monkeypatch):
     monkeypatch.setitem(write_numbers.TABLES, "drawn", lambda: "| new |\n")
     text = "before\n<!-- table: drawn -->\nold\n<!-- end of table -->\nafter"
     once = write_numbers.updated(text)
