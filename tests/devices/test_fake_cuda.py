@@ -17,7 +17,6 @@ from assignment_lib.evaluation.predictions import predict
 from assignment_lib.losses import multitask
 from assignment_lib.losses.attribute import focal_loss
 from assignment_lib.losses.objective import Objective, ObjectiveSettings
-from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
 
 pytestmark = pytest.mark.slow  # the first fake tensor imports sympy and more: 2 to 5 s
@@ -43,11 +42,6 @@ def built(build):
         return build()
 
 
-def test_devices_do_not_mix():
-    with pytest.raises(RuntimeError, match=r"at least two devices|two different devices"):
-        torch.ones(3, device="cuda") + torch.ones(3)
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -69,12 +63,6 @@ def test_joint_networks(options, monkeypatch):
     predictions = predict(network, torch.zeros(5, 3, 64, 32, dtype=torch.uint8), batch_size=2, flip=True)
     assert {part.device.type for part in tree_leaves(tuple(predictions))} == {"cpu"}
     assert len(predictions.embeddings) == 5
-
-
-@pytest.mark.parametrize("squeeze_excitation", [True, False])
-def test_densenet(squeeze_excitation):
-    network = built(lambda: MultiHeadDenseNet(squeeze_excitation=squeeze_excitation))
-    assert on_cuda(tuple(network(torch.rand(4, 3, 64, 32, device="cuda"))))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])

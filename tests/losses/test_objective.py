@@ -124,11 +124,6 @@ def test_new_epoch_resets_both_weightings(example):
     assert objective.attribute_weighting.first.isnan().all() and objective.total_weighting.first.isnan().all()
 
 
-def test_only_triplet_losses_need_negatives():
-    kinds = {kind for kind in identity.IDENTITY_LOSSES if make_objective(identity_loss=kind).needs_negatives}
-    assert kinds == {"triplet", "centroid"}
-
-
 def test_missing_predictions_are_named(example):
     output, batch = example
     with pytest.raises(ValueError, match="PID logits"):

@@ -37,14 +37,6 @@ def truth(small):
     return pd.read_csv(small / "test_truth.csv", dtype={"file": str})
 
 
-def test_default_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(Renderer, "jpeg", lambda self, shot: b"")
-    folder = draw(tmp_path / "set", cameras=9, progress=False)
-    arguments = json.loads((folder / "synthetic.json").read_text())["arguments"]
-    assert list(arguments.values()) == [120, 80, 9, 1080, 160, 700, 84, 42, 0]
-    assert {int(path.name[6]) for path in (folder / "train").iterdir()} == set(range(1, 10))
-
-
 def test_names_and_counts_of_the_files(small):
     train, test, queries = (sorted(path.name for path in (small / name).iterdir()) for name in FOLDERS)
     assert len(train) == 150 and len({name[:4] for name in train}) == 24

@@ -100,14 +100,3 @@ def test_cameras_after_the_sixth_are_variations():
     assert len(set(nine)) == 9 and nine[6:] != create_cameras(9, seed=1)[6:]
     with Image.open(BytesIO(Renderer(0, 9, {1: person()}).jpeg(Shot("train", "", 1, 1, 9, 1, 0)))) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 128))
-
-
-def test_cameras_differ_more_than_the_images_of_one_walk(small):
-    paths = sorted((small / "train").iterdir())
-    walks, cameras = (np.array([path.name[part] for path in paths]) for part in (slice(7), 6))
-    colors = np.array([np.asarray(Image.open(path), np.float32).mean((0, 1)) for path in paths])
-    means = np.array([colors[cameras == camera].mean(0) for camera in np.unique(cameras)])
-    distances = np.linalg.norm(means[:, None] - means, axis=2)[np.triu_indices(6, 1)]
-    assert distances.min() > 5 and np.median(distances) > 40
-    within = [np.ptp(colors[walks == walk], axis=0).max() for walk in np.unique(walks) if (walks == walk).sum() > 1]
-    assert np.median(distances) > 3 * np.median(within)
