@@ -32,6 +32,7 @@ def test_unknown_targets_are_excluded(weight, gamma):
     logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
     target = torch.tensor([0, -1, 2, 1, -1, 1, 0, -1])
     loss = attribute.focal_loss(logits, target, weight, gamma)
+    assert attribute.focal_loss(logits.half(), target, weight, gamma).dtype == torch.float32
     known = target >= 0
     assert torch.allclose(loss, attribute.focal_loss(logits[known], target[known], weight, gamma))
     loss.backward()

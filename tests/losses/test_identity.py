@@ -101,18 +101,6 @@ def test_island_loss_against_a_naive_loop_and_its_update_against_autograd():
     assert torch.allclose(loss.centers, centers - 0.5 * torch.stack(steps), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", identity.IDENTITY_LOSSES)
-def test_identity_losses_by_name(kind):
-    loss = identity.identity_loss(kind, 3, 8)
-    if kind == "none":
-        assert loss is None
-    else:
-        x = torch.randn(6, 8, requires_grad=True)
-        value = loss(x, torch.tensor([0, 0, 1, 1, 2, 2]))
-        value.backward()
-        assert value.ndim == 0 and x.grad.isfinite().all()
-
-
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="contrastive"):
         identity.identity_loss("contrastive", 3, 8)

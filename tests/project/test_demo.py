@@ -66,9 +66,8 @@ def test_own_crops_with_published_weights(own_folder, monkeypatch):
 
 
 def test_missing_weights_or_images_are_one_sentence(own_folder, monkeypatch):
-    monkeypatch.setattr(
-        assembly, "published_network", Mock(side_effect=FileNotFoundError("weights/strong.safetensors"))
-    )
+    missing = Mock(side_effect=FileNotFoundError("weights/strong.safetensors"))
+    monkeypatch.setattr(assembly, "published_network", missing)
     assert demo.published_network() is None
     with pytest.raises(SystemExit, match="make train"):
         demo.retrieval()

@@ -22,6 +22,12 @@ def files(folder):
 
 
 @pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    counts = dict(train_identities=24, test_identities=12, train_images=150, queries=20, gallery=80)
+    return draw(tmp_path_factory.mktemp("drawn") / "small", distractors=10, junk=7, seed=3, progress=False, **counts)
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     return draw(tmp_path_factory.mktemp("drawn") / "tiny", **TINY)
 

@@ -73,15 +73,6 @@ def test_colors_match_their_names(task, rows):
         assert rgb["brown"][0] > rgb["brown"][1] > rgb["brown"][2]
 
 
-def test_multicolor_has_more_than_one_color():
-    def variety(**changes):
-        colors, coverage = rendered(0.0, 7, **changes)
-        region = colors[36:62, 24:40][coverage[36:62, 24:40, 0] > 0.9]
-        return (region / region.sum(1, keepdims=True)).std(0).max()
-
-    assert variety(upcolor=8) > 3 * variety(upcolor=6)
-
-
 def test_geometry_by_hand():
     nodes = [(0.0, 0.0, 1.0), (0.0, 10.0, 2.0), (0.0, 12.0, 4.0)]
     assert along(nodes, 0.5) == (0.0, 10.0, 2.0) and along(nodes, 0.75) == (0.0, 11.0, 3.0)
