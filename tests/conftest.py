@@ -1,4 +1,4 @@
-"""Shared by all tests: the project root on the path, one thread count, small made-up tables."""
+"""Shared by all tests: the project and its tools on the path, an environment without settings, small data sets."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import pytest
 
 os.environ["TQDM_DISABLE"] = "1"  # bars would fill the output of a failing test
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import synthetic_pedestrians as synthetic
 from assignment_lib.data import dataset
@@ -22,6 +23,14 @@ def few_data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn") / "few"
     synthetic.draw(folder, train_identities=20, test_identities=6, train_images=120, progress=False)
     return dataset.load(folder)
+
+
+@pytest.fixture
+def no_settings(monkeypatch, tmp_path):
+    """No settings in the environment, and an empty folder for runs."""
+    for name in [name for name in os.environ if name.startswith("ASSIGNMENT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "runs"))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch.utils.data import WeightedRandomSampler
 
 from assignment_lib.batches.augmentation import Augmentation, augment
 from assignment_lib.batches.loader import Batches
@@ -39,17 +38,6 @@ def test_a_last_batch_of_one_image_is_dropped(count, sizes):
     assert len(batches.draw()) == sum(sizes)
 
 
-def test_a_random_sampler_draws_anew_each_epoch_and_can_be_replayed():
-    def epochs(seed):
-        rng = torch.Generator().manual_seed(seed)
-        batches = Batches(store()[0], WeightedRandomSampler([1.0] * 10, 10, generator=rng), 4)
-        return [torch.cat([batch.index for batch in batches]).tolist() for _ in range(2)]
-
-    first, second = epochs(0)
-    assert first != second
-    assert epochs(0) == [first, second]
-
-
 def test_images_are_augmented_with_the_numbers_of_the_generator():
     images, *_ = store()
     rng, settings = torch.Generator().manual_seed(5), Augmentation()
@@ -58,16 +46,6 @@ def test_images_are_augmented_with_the_numbers_of_the_generator():
     for batch in batches:
         assert torch.equal(batch.images, augment(images[batch.index], settings, rng))
         assert not torch.equal(batch.images, images[batch.index].float() / 255)
-
-
-@pytest.mark.slow  # the first use of the meta device imports sympy and more: 3 to 5 s
-def test_everything_arrives_on_the_device():
-    """The meta device represents a GPU: it refuses to mix with the CPU and to be read."""
-    images, attributes, pids = store()
-    batches = Batches(images, range(10), 4, "meta", attributes=attributes, pids=pids, augmentation=Augmentation())
-    for batch in batches:
-        assert all(part.device.type == "meta" for part in batch if part is not None)
-    assert batch.images.shape == (2, 3, 16, 8) and batch.attributes.shape == (2, 12) and batch.pids.shape == (2,)
 
 
 def test_wrong_arguments_are_refused():

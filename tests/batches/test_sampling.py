@@ -44,13 +44,6 @@ def test_sample_weight_is_the_mean_over_the_tasks(targets):
         assert float(weight) == pytest.approx(mean, rel=1e-5)
 
 
-def test_weights_table(targets):
-    weights = sampling.class_weights(targets)
-    table = sampling.weights_table(before=weights)
-    assert table.loc[10, ["task", "class"]].tolist() == ["clothes", "dress"]
-    assert table["before"].tolist() == pytest.approx(weights.tolist())
-
-
 def test_images_of_unknown_classes_do_not_count(targets):
     mixed = torch.cat([targets[:50], torch.full((7, 12), -1), targets[50:]])
     labelled = torch.cat([torch.arange(50), torch.arange(57, len(mixed))])

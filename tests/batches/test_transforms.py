@@ -54,14 +54,8 @@ def test_color_jitter_equals_torchvisions_four_steps_without_clamping():
     images = random_images(16, low=0.35, high=0.6)
     p = draw_parameters(16, SIZE, only("color_jitter", Augmentation(hue=0.3)), generator())
     assert min(p.brightness.std(), p.contrast.std(), p.saturation.std(), p.hue.std()) > 0.05
+    p.contrast[0] = p.saturation[0] = 0  # only the luma is left, whose weights do not sum to one
     torch.testing.assert_close(apply_transforms(images, p), torchvision_jitter(images, p), atol=2e-5, rtol=0)
-
-
-def test_luma_weights_do_not_sum_to_one():
-    images = random_images(low=0.35, high=0.6)
-    zeros = torch.zeros(6, dtype=torch.float64)
-    p = replace(neutral_parameters(), contrast=zeros, saturation=zeros)
-    torch.testing.assert_close(apply_transforms(images, p), torchvision_jitter(images, p), atol=2e-6, rtol=0)
 
 
 def torchvision_flip(images, p):

@@ -13,7 +13,7 @@ from assignment_lib.data.annotations import (
     read_truth,
     with_test_truth,
 )
-from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS, TASKS, to_targets
+from assignment_lib.data.attributes import ANNOTATION_COLUMNS, TASKS, to_targets
 from assignment_lib.data.dataset import load
 from assignment_lib.data.layouts import parse_name
 from assignment_lib.environment import PROJECT_ROOT
@@ -36,17 +36,6 @@ def test_annotation_files_as_people_save_them(tmp_path, encoding, first, separat
     path = tmp_path / "annotations_train.csv"
     path.write_bytes((first + frame.to_csv(index=False, sep=separator, lineterminator="\r\n")).encode(encoding))
     pd.testing.assert_frame_equal(to_targets(read_annotations(str(path))), expected)
-
-
-def test_multicolor_columns_are_read(tmp_path):
-    frame = random_annotations((2,))
-    for color in CLASSIFICATION_COLUMNS:
-        if color.startswith(("up", "down")) and color not in TASKS:
-            frame[color] = 1
-    frame["upmulticolor"], frame["downbrown"] = 2, 2
-    frame.to_csv(tmp_path / "a.csv")
-    targets = to_targets(read_annotations(tmp_path / "a.csv"))
-    assert targets.loc[2, ["upcolor", "downcolor"]].tolist() == [8, 8]
 
 
 @pytest.mark.parametrize(

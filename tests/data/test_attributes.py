@@ -14,14 +14,9 @@ targets = st.lists(
 )
 
 
-def test_sizes_of_the_course():
-    assert len(TASKS) == 12
+def test_sizes_and_slices_of_the_course():
     assert attributes.N_CLASSES == 41 == len(attributes.class_names())
-    assert len(ANNOTATION_COLUMNS) == 27
-    assert len(CLASSIFICATION_COLUMNS) == 29
-    assert ANNOTATION_COLUMNS[:3] == ["age", "backpack", "bag"]
-    assert ANNOTATION_COLUMNS[10:18] == [f"up{c}" for c in TASKS["upcolor"][:-1]]
-    assert CLASSIFICATION_COLUMNS[18] == "upmulticolor" and CLASSIFICATION_COLUMNS[-1] == "downmulticolor"
+    assert (len(TASKS), len(ANNOTATION_COLUMNS), len(CLASSIFICATION_COLUMNS)) == (12, 27, 29)
     slices = attributes.class_slices()
     assert (slices["age"], slices["clothes"], slices["downcolor"]) == (slice(0, 4), slice(10, 12), slice(31, 41))
 
@@ -54,9 +49,3 @@ def test_unknown_values_are_refused(column, value):
         attributes.to_targets(frame)
     with pytest.raises(ValueError, match="hat has a target outside"):
         attributes.to_annotations(pd.DataFrame([dict.fromkeys(TASKS, 0) | {"hat": 2}]))
-
-
-def test_tensor_of_targets():
-    frame = pd.DataFrame([dict.fromkeys(TASKS, 1)]).assign(pid=3)
-    assert attributes.target_tensor(frame).tolist() == [[1] * 12]
-    assert attributes.target_tensor(frame.drop(columns="hat")) is None

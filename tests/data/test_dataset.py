@@ -31,18 +31,6 @@ def test_relative_paths_are_tried_as_given_then_below_data(tmp_path, data_folder
     refused(ValueError, tmp_path / "data.rar", "data.rar", "neither a folder nor a zip or tar archive; unpack it")
 
 
-def test_an_archive_is_unpacked_once(tmp_path, data_folder):
-    archive = zipped(course(tmp_path / "source"), tmp_path / "course.zip")
-    data = load(archive)
-    assert (data.root, data.name) == (data_folder / "course", "course")
-    extra = data.root / "train" / "0002_c1s1_extra.jpg"  # stays if nothing is unpacked again
-    extra.write_text("x")
-    assert len(load(archive).train) == len(TRAIN_NAMES) + 1
-    archive.write_bytes(archive.read_bytes()[:-200])
-    refused(ValueError, archive, archive, "cannot be read to its end")
-    assert entries(data_folder) == {"course"}
-
-
 def test_archives_with_similar_names_never_share_a_folder(tmp_path, data_folder):
     """Names that differ in non-ASCII letters or in suffix, and equal names in two folders."""
     source = course(tmp_path / "source")

@@ -85,16 +85,7 @@ def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_decoded(
 
 @pytest.mark.parametrize(
     ("suffix", "mode"),
-    [
-        ("png", "RGB"),
-        ("bmp", "RGB"),
-        ("webp", "RGB"),
-        ("tif", "RGB"),
-        ("png", "L"),
-        ("webp", "L"),
-        ("png", "P"),
-        ("gif", "P"),
-    ],
+    [("bmp", "RGB"), ("webp", "RGB"), ("tif", "RGB"), ("png", "L"), ("png", "P"), ("gif", "P")],
 )
 def test_other_formats_grey_and_palettes(tmp_path, suffix, mode):
     image = scene().quantize(64) if mode == "P" else scene().convert(mode)

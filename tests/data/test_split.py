@@ -50,12 +50,6 @@ def _table(identities, seed):
     return table
 
 
-def test_labels_are_positions_in_the_sorted_identities(make_table):
-    table = make_table(4, 2)
-    assert split.pid_labels(table).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert split.pid_labels(table.iloc[[6, 0, 1]]).tolist() == [1, 0, 0]
-
-
 def test_held_out_people_are_disjoint_from_the_others(make_table):
     kept, held_out = split.hold_out(make_table(20, 2), 0.25, seed=1)
     assert held_out["pid"].nunique() == 5 and not set(kept["pid"]) & set(held_out["pid"])

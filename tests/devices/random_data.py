@@ -6,8 +6,6 @@ from assignment_lib.data.attributes import TASKS
 from assignment_lib.models.joint import JointConvNet, ModelSettings
 
 PEOPLE = 5
-
-
 SIZE = (32, 16)
 
 

@@ -15,9 +15,7 @@ from assignment_lib.batches.loader import Batch, Batches
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import predict
 from assignment_lib.losses import multitask
-from assignment_lib.losses.attribute import focal_loss
 from assignment_lib.losses.objective import Objective, ObjectiveSettings
-from assignment_lib.models.densenet_se import MultiHeadDenseNet
 from assignment_lib.models.joint import JointConvNet
 
 pytestmark = pytest.mark.slow  # the first fake tensor imports sympy and more: 2 to 5 s
@@ -43,19 +41,12 @@ def built(build):
         return build()
 
 
-def test_devices_do_not_mix():
-    with pytest.raises(RuntimeError, match=r"at least two devices|two different devices"):
-        torch.ones(3, device="cuda") + torch.ones(3)
-
-
 @pytest.mark.parametrize(
     "options",
     [
-        *({"backbone": name} for name in ("efficientnet_lite0", "resnet18")),
-        *({"head": head} for head in ("fc", "attention", "parts")),
+        *({"head": head} for head in ("conv", "fc", "attention", "parts")),
         *({"embedding": kind} for kind in ("concatenated", "reweighted")),
-        {"head": "parts", "embedding": "reweighted", "neck": "bn"},
-        {"last_stride": 1, "frozen_stages": 1, "logit_adjustment": 1.0},
+        {"neck": "bn", "last_stride": 1, "frozen_stages": 1, "logit_adjustment": 1.0},
         {"n_pids": 0, "attributes": False},
     ],
     ids=lambda options: " ".join(map(str, options.values())),
@@ -69,20 +60,6 @@ def test_joint_networks(options, monkeypatch):
     predictions = predict(network, torch.zeros(5, 3, 64, 32, dtype=torch.uint8), batch_size=2, flip=True)
     assert {part.device.type for part in tree_leaves(tuple(predictions))} == {"cpu"}
     assert len(predictions.embeddings) == 5
-
-
-@pytest.mark.parametrize("squeeze_excitation", [True, False])
-def test_densenet(squeeze_excitation):
-    network = built(lambda: MultiHeadDenseNet(squeeze_excitation=squeeze_excitation))
-    assert on_cuda(tuple(network(torch.rand(4, 3, 64, 32, device="cuda"))))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_attribute_losses(dtype):
-    logits = torch.randn(6, 4, device="cuda", dtype=dtype)
-    target, weight = torch.zeros(6, dtype=torch.int64, device="cuda"), torch.ones(4, device="cuda")
-    losses = focal_loss(logits, target, weight), focal_loss(logits, target)
-    assert on_cuda(losses) and {loss.dtype for loss in losses} == {torch.float32}
 
 
 @pytest.mark.parametrize("weighting", multitask.MULTITASKS)

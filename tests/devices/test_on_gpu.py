@@ -104,16 +104,8 @@ def test_samplers_and_loader(kind, free, monkeypatch):
     for device in (GPU, CPU):
         generator = torch.Generator().manual_seed(3)
         sampler, _ = sampler_and_weights(kind, attributes, pids, 8, generator)
-        batches = Batches(
-            images,
-            sampler,
-            8,
-            device,
-            attributes=attributes,
-            pids=pids,
-            augmentation=Augmentation(),
-            generator=generator,
-        )
+        targets = {"attributes": attributes, "pids": pids}
+        batches = Batches(images, sampler, 8, device, **targets, augmentation=Augmentation(), generator=generator)
         epochs.append([tuple(batch) for batch in batches])
     assert len(epochs[0]) == 5
     assert_same(*epochs)

@@ -99,13 +99,12 @@ def test_the_batch_keeps_activations_small(images):
     assert batches == [9, 9, 7]
 
 
-def test_untrained_embeddings_are_the_pooled_features(monkeypatch):
+def test_untrained_embeddings_are_the_pooled_features(images, monkeypatch):
     def pixels(name, pretrained):
         assert (name, pretrained) == ("resnet18", True)
         return backbones.Backbone(torch.nn.Identity(), 3, (0.5, 0.5, 0.5), (0.5, 0.25, 0.5))
 
     monkeypatch.setattr(backbones, "backbone", pixels)
-    images = torch.randint(0, 256, (5, 3, 8, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     found = untrained_embeddings("resnet18", images, batch_size=2)
     means = images.double().div(255).mean((2, 3)).sub(0.5).div(torch.tensor([0.5, 0.25, 0.5], dtype=torch.double))
     torch.testing.assert_close(found.double(), means / means.norm(dim=1, keepdim=True), rtol=1e-4, atol=1e-5)

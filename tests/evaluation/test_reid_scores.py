@@ -43,6 +43,7 @@ def test_scores_equal_the_reference(case, block):
     distances = 1 - case["query"] @ case["gallery"].T
     again = with_block(block, reid_scores_from_distances, distances, **labels)
     check(again, expected, len(case["query"]), len(case["gallery"]))
+    np.testing.assert_array_equal(distances, 1 - case["query"] @ case["gallery"].T)  # not modified
 
 
 @MANY
@@ -62,24 +63,6 @@ def test_scores_within_a_split_exclude_the_query_itself(case, block):
     scores = with_block(block, reid_scores_within, embeddings, ids)
     assert np.flatnonzero(scores.valid).tolist() == list(expected)
     np.testing.assert_allclose(scores.ap, list(expected.values()), rtol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("ordered", [True, False])
-def test_long_galleries_are_ranked_exactly(dtype, ordered):
-    rng = np.random.default_rng(3)
-    ids = rng.integers(-1, 60, 9001)
-    labels = {
-        "query_ids": np.append(rng.integers(1, 60, 20), 7),
-        "gallery_ids": np.sort(ids) if ordered else ids,
-        "query_cameras": rng.integers(0, 6, 21),
-        "gallery_cameras": rng.integers(0, 6, 9001),
-    }
-    distances = rng.standard_normal((21, 9001)).astype(dtype)
-    distances[-1] = distances[-1].round(1)
-    distances[0, labels["gallery_ids"] == labels["query_ids"][0]] += 100  # its matches come last
-    scores = reid_scores_from_distances(distances, **labels)
-    check(scores, score_each_query(-distances, **labels), 21, 9001)
 
 
 def test_scores_by_hand():
@@ -135,14 +118,6 @@ def test_tensors_lists_and_read_only_arrays_give_equal_scores():
             assert_equal_scores(reid_scores(**arguments), expected)
         reid_scores_within(case["gallery"], case["gallery_ids"])
     assert_equal_scores(reid_scores(**{name: torch.tensor(value) for name, value in case.items()}), expected)
-
-
-def test_distances_are_not_modified():
-    case = market_like()
-    distances = 1 - case["query"] @ case["gallery"].T
-    before = distances.copy()
-    reid_scores_from_distances(distances, **{name: case[name] for name in SMALL})
-    np.testing.assert_array_equal(distances, before)
 
 
 def naive_list_scores(lists, query_ids, gallery_ids, query_cameras, gallery_cameras):

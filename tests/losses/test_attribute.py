@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,17 +26,13 @@ def test_focal_loss_against_a_naive_loop(seed, classes, size, gamma):
     assert loss == pytest.approx(total / weights, rel=1e-3, abs=1e-6)
 
 
-def test_focal_loss_without_focus_is_the_weighted_cross_entropy():
-    logits, target, weight = torch.randn(16, 4), torch.randint(4, (16,)), torch.tensor([0.2, 3.0, 1.0, 7.0])
-    assert torch.allclose(attribute.focal_loss(logits, target, weight, 0.0), F.cross_entropy(logits, target, weight))
-
-
 @pytest.mark.parametrize("weight", [None, torch.tensor([0.2, 3.0, 1.0])])
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 def test_unknown_targets_are_excluded(weight, gamma):
     logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
     target = torch.tensor([0, -1, 2, 1, -1, 1, 0, -1])
     loss = attribute.focal_loss(logits, target, weight, gamma)
+    assert attribute.focal_loss(logits.half(), target, weight, gamma).dtype == torch.float32
     known = target >= 0
     assert torch.allclose(loss, attribute.focal_loss(logits[known], target[known], weight, gamma))
     loss.backward()
@@ -50,13 +45,3 @@ def test_a_batch_without_weight_has_no_loss_and_no_gradient(target):
     loss = attribute.focal_loss(logits, torch.tensor(target), torch.tensor([1.0, 0.0]))
     loss.backward()
     assert float(loss.detach()) == 0 and torch.equal(logits.grad, torch.zeros(2, 2))
-
-
-def test_attribute_losses_take_the_columns_in_order():
-    logits = {"age": torch.randn(6, 4), "hat": torch.randn(6, 2)}
-    targets = torch.stack([torch.arange(6) % 4, torch.arange(6) % 2], dim=1)
-    weights = {"age": torch.rand(4), "hat": torch.rand(2)}
-    losses = attribute.attribute_losses(logits, targets, weights, gamma=1.0)
-    for column, task in enumerate(logits):
-        expected = attribute.focal_loss(logits[task], targets[:, column], weights[task], 1.0)
-        assert torch.equal(losses[task], expected)

@@ -101,33 +101,6 @@ def test_island_loss_against_a_naive_loop_and_its_update_against_autograd():
     assert torch.allclose(loss.centers, centers - 0.5 * torch.stack(steps), atol=1e-5)
 
 
-def test_island_loss_separates_the_centers_of_many_identities():
-    torch.manual_seed(0)
-    losses = [identity.identity_loss(kind, 700, 16) for kind in ("center", "island")]
-    start = F.normalize(torch.ones(16) + 0.3 * torch.randn(700, 16))
-    pids, x = torch.randint(700, (200, 64)), F.normalize(torch.ones(16) + 0.3 * torch.randn(200, 64, 16), dim=2)
-    cosines = []
-    for loss in losses:
-        loss.centers.copy_(start)
-        for step in range(200):
-            loss(x[step], pids[step])
-        directions = F.normalize(loss.centers)
-        cosines.append(float((directions @ directions.T).mean()))
-    assert cosines[1] < cosines[0] - 0.1
-
-
-@pytest.mark.parametrize("kind", identity.IDENTITY_LOSSES)
-def test_identity_losses_by_name(kind):
-    loss = identity.identity_loss(kind, 3, 8)
-    if kind == "none":
-        assert loss is None
-    else:
-        x = torch.randn(6, 8, requires_grad=True)
-        value = loss(x, torch.tensor([0, 0, 1, 1, 2, 2]))
-        value.backward()
-        assert value.ndim == 0 and x.grad.isfinite().all()
-
-
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="contrastive"):
         identity.identity_loss("contrastive", 3, 8)

@@ -12,11 +12,6 @@ def scalars(**values):
     return {name: torch.tensor(value) for name, value in values.items()}
 
 
-def test_uniform_sum():
-    total, weights, penalty = multitask.UniformMultitask(["a", "b"])(scalars(a=2.0, b=3.0))
-    assert float(total) == 5 and [float(w) for w in weights.values()] == [1, 1] and float(penalty) == 0
-
-
 def test_uncertainty_weighting_by_hand():
     wrapper = multitask.UncertaintyMultitask(["a", "b"])
     with torch.no_grad():

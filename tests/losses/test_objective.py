@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from assignment_lib.batches.loader import Batch
-from assignment_lib.losses import attribute, identity, multitask
+from assignment_lib.losses import attribute, multitask
 from assignment_lib.losses.objective import Objective, ObjectiveSettings
 from assignment_lib.models.joint import Output
 
@@ -38,15 +38,6 @@ def test_total_is_the_weighted_sum_of_its_parts(example, gamma, power):
     assert torch.allclose(losses["pid"], F.cross_entropy(output.pid, batch.pids))
     assert torch.allclose(total, losses["attributes"] + losses["pid"] + losses["triplet"])
     assert list(losses) == list(weights) == ["hat", "age", "attributes", "pid", "triplet"]
-
-
-@pytest.mark.parametrize("mining", ["all", "hard", "semihard"])
-def test_triplet_settings_and_the_metric_feature(example, mining):
-    output, batch = example
-    for output_ in (output, output._replace(metric=torch.randn(6, 8, generator=torch.Generator().manual_seed(1)))):
-        _, losses, _ = make_objective(triplet_mining=mining)(output_, batch)
-        embeddings = output_.embedding if output_.metric is None else output_.metric
-        assert torch.allclose(losses["triplet"], identity.TripletMargin(mining=mining)(embeddings, batch.pids))
 
 
 def test_label_smoothing_and_attribute_scale(example):
@@ -122,11 +113,6 @@ def test_new_epoch_resets_both_weightings(example):
     assert not objective.attribute_weighting.first.isnan().any() and not objective.total_weighting.first.isnan().any()
     objective.new_epoch()
     assert objective.attribute_weighting.first.isnan().all() and objective.total_weighting.first.isnan().all()
-
-
-def test_only_triplet_losses_need_negatives():
-    kinds = {kind for kind in identity.IDENTITY_LOSSES if make_objective(identity_loss=kind).needs_negatives}
-    assert kinds == {"triplet", "centroid"}
 
 
 def test_missing_predictions_are_named(example):

@@ -12,12 +12,6 @@ from assignment_lib.models import heads
 HAT = {"hat": ("no", "yes"), "age": ("young", "adult", "old")}
 
 
-@pytest.mark.parametrize(("make", "convolutions"), [(heads.conv_head, 1), (heads.fc_head, 0)])
-def test_layers_of_the_heads(make, convolutions):
-    kinds = [type(layer).__name__ for layer in make(32, 5)]
-    assert kinds.count("Conv2d") == convolutions and kinds.count("Linear") == 2
-
-
 def test_attention_against_its_equation():
     """softmax(Q K^T / sqrt(d)) V with one head, position by position."""
     torch.manual_seed(0)

@@ -28,11 +28,6 @@ def test_embedding_is_the_averaged_feature_map():
         assert torch.allclose(network(images).embedding, expected, atol=1e-5)
 
 
-def test_re_identification_only():
-    output = joint_network("resnet18", 0, attributes=False).eval()(torch.rand(2, 3, 64, 32))
-    assert output.attributes == {} and output.pid is None and output.metric is None
-
-
 @pytest.mark.parametrize("head", ["conv", "parts"])
 def test_settings_reach_the_heads(head):
     network = joint_network("resnet18", 7, head=head, head_hidden=24, dropout=0.25)

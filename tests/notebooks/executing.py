@@ -1,15 +1,10 @@
 """Run the notebooks as `make notebooks` does."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 
 from assignment_lib.environment import PROJECT_ROOT
-
-_spec = importlib.util.spec_from_file_location("run_notebooks", PROJECT_ROOT / "tools" / "run_notebooks.py")
-run_notebooks = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(run_notebooks)
 
 
 def run(folder, *arguments, **settings):

@@ -45,14 +45,6 @@ def run(tmp_path):
     return execute
 
 
-def test_all_notebooks_have_the_same_short_first_cell():
-    first = set()
-    for path in NOTEBOOKS:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        first.add("".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"]))
-    assert len(first) == 1 and len(first.pop().splitlines()) <= 12
-
-
 def test_on_colab_the_project_is_cloned_once_and_importable(run):
     output, calls = run(NOTEBOOKS[0])
     place = run.content / "assignment"
@@ -63,9 +55,10 @@ def test_on_colab_the_project_is_cloned_once_and_importable(run):
     assert calls == [] and str(place / "assignment_lib" / "__init__.py") in output
 
 
-def test_a_failed_clone_is_explained(run):
-    output, _ = run(NOTEBOOKS[0], GIT_FAILS="1")
-    assert "assignment_lib was not found" in output and "REPOSITORY" in output
+@pytest.mark.parametrize("colab", [True, False])
+def test_a_failed_clone_or_another_folder_is_explained(run, colab):
+    output, _ = run(NOTEBOOKS[0], colab, GIT_FAILS="1")
+    assert "assignment_lib was not found" in output and ("REPOSITORY" in output or not colab)
 
 
 @pytest.mark.parametrize("folder", ["", "notebooks"])
@@ -73,8 +66,3 @@ def test_elsewhere_the_project_is_found_and_nothing_is_fetched(run, folder):
     (run.published / "notebooks").mkdir(exist_ok=True)
     output, calls = run(NOTEBOOKS[0], colab=False, cwd=run.published / folder)
     assert str(run.published / "assignment_lib" / "__init__.py") in output and calls == []
-
-
-def test_outside_the_project_a_sentence_says_so(run):
-    output, _ = run(NOTEBOOKS[0], colab=False)
-    assert "assignment_lib was not found" in output

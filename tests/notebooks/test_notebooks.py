@@ -9,7 +9,8 @@ import sys
 import nbformat
 import pandas as pd
 import pytest
-from executing import run, run_notebooks
+import run_notebooks
+from executing import run
 from IPython.core.inputtransformer2 import TransformerManager
 
 import synthetic_pedestrians

@@ -1,30 +1,22 @@
 """The page of `make demo`, without a browser; tests/browser opens it."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from unittest.mock import Mock
 
+import demo
 import nbformat
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from assignment_lib.environment import PROJECT_ROOT
 from assignment_lib.models.joint import JointConvNet, ModelSettings
 from assignment_lib.reporting import widget
 from assignment_lib.training import assembly
 from assignment_lib.training.recipes import recipe
 
-
-@pytest.fixture
-def demo(monkeypatch, tmp_path):
-    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "runs"))
-    spec = importlib.util.spec_from_file_location("demo", PROJECT_ROOT / "tools" / "demo.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture
@@ -46,14 +38,14 @@ def small_network(name):
     return JointConvNet(ModelSettings(backbone="mobilenetv3_small_050", pretrained=False), 0)
 
 
-def test_the_page_is_a_notebook(demo):
+def test_the_page_is_a_notebook():
     notebook = nbformat.from_dict(demo.page())
     nbformat.validate(notebook)
     assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code"]
     compile(notebook.cells[1].source, "page", "exec")
 
 
-def test_it_listens_on_this_computer_only(demo):
+def test_it_listens_on_this_computer_only():
     for browser in (True, False):
         command = demo.command(Path("a.ipynb"), 1234, browser)
         assert "--Voila.ip=127.0.0.1" in command and "--port=1234" in command
@@ -61,7 +53,7 @@ def test_it_listens_on_this_computer_only(demo):
         assert Path(command[0]).parent == Path(sys.executable).parent
 
 
-def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
+def test_own_crops_with_published_weights(own_folder, monkeypatch):
     thresholds = {"similarity": 0.4, "reranked": 0.2}
     published = assembly.Published(small_network("strong"), recipe("strong"), thresholds)
     monkeypatch.setattr(assembly, "published", lambda name: published)
@@ -74,7 +66,7 @@ def test_own_crops_with_published_weights(demo, own_folder, monkeypatch):
     assert again.similarity.equal(retrieval.similarity)
 
 
-def test_missing_weights_or_images_are_one_sentence(demo, own_folder, monkeypatch):
+def test_missing_weights_or_images_are_one_sentence(own_folder, monkeypatch):
     monkeypatch.setattr(assembly, "published", Mock(side_effect=FileNotFoundError("weights/strong.safetensors")))
     assert demo.published() is None
     with pytest.raises(SystemExit, match="make train"):

@@ -1,9 +1,10 @@
-"""In README.md, CONTRIBUTING.md and docs/, links lead somewhere, and named files, functions and make targets exist."""
+"""In README.md, CONTRIBUTING.md and docs/, links lead somewhere, what is named exists, and tables are those of results/."""
 
 import importlib
 import re
 
 import pytest
+import write_numbers
 
 from assignment_lib.environment import PROJECT_ROOT
 
@@ -64,3 +65,17 @@ def test_named_make_targets_exist(document):
     text = document.read_text(encoding="utf-8")
     code = "\n".join([*spans(text), *blocks(text, ""), *blocks(text, "sh")])
     assert set(re.findall(r"^(?:\w+=\w+ )?make ([\w-]+)", code, re.MULTILINE)) <= targets
+
+
+def test_the_documents_agree_with_the_results(capsys):
+    assert write_numbers.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_an_outdated_number_is_found_and_corrected(monkeypatch):
+    monkeypatch.setitem(write_numbers.TABLES, "drawn", lambda: "| new |\n")
+    text = "before\n<!-- table: drawn -->\nold\n<!-- end of table -->\nafter"
+    once = write_numbers.updated(text)
+    assert "| new |" in once and "old" not in once and once.startswith("before") and once.endswith("after")
+    assert write_numbers.updated(once) == once
+    with pytest.raises(ValueError, match="nowhere"):
+        write_numbers.updated(text.replace("drawn", "nowhere"))

@@ -6,11 +6,7 @@ import torch
 from assignment_lib import environment
 from assignment_lib.environment import Settings
 
-
-@pytest.fixture(autouse=True)
-def nothing_set(monkeypatch):
-    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED"):
-        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def test_variables_override_the_cell(monkeypatch):
@@ -61,20 +57,8 @@ def test_half_precision_on_a_gpu_that_has_no_bfloat16(monkeypatch):
     assert environment.amp_dtype(torch.device("cpu")) is None
 
 
-def test_paths_are_displayed_relative_to_the_project(tmp_path):
-    assert environment.relative(environment.PROJECT_ROOT / "runs" / "a") == "runs/a"
-    assert environment.relative(tmp_path / "course.zip") == "course.zip"
-
-
 def test_versions_with_and_without_git(monkeypatch):
     line = environment.describe()
     assert f"torch {torch.__version__.split('+')[0]}" in line and ("CPU" in line or "GPU" in line or "NVIDIA" in line)
     monkeypatch.setenv("PATH", "")
     assert environment.versions()["commit"] == "unknown" and environment.versions()["torch"]
-
-
-def test_attended_unless_make_notebooks_runs_it(monkeypatch):
-    monkeypatch.delenv("ASSIGNMENT_UNATTENDED", raising=False)
-    assert environment.attended()
-    monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "1")
-    assert not environment.attended()

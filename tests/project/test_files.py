@@ -1,12 +1,11 @@
 """Names of runs, atomic writes, the progress bar."""
 
-import io
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from assignment_lib.files import atomic_write, bar, run_name, write_text
+from assignment_lib.files import atomic_write, run_name, write_text
 
 
 @pytest.mark.parametrize(
@@ -50,12 +49,3 @@ def test_a_folder_that_cannot_be_written_names_the_remedy(tmp_path, monkeypatch)
     monkeypatch.setattr("builtins.open", Mock(side_effect=PermissionError(13, "Permission denied")))
     with pytest.raises(PermissionError, match="ASSIGNMENT_RUNS"):
         write_text(tmp_path / "metrics.json", "{}")
-
-
-@pytest.mark.parametrize(("variable", "show", "shown"), [("", True, True), ("", False, False), ("1", True, False)])
-def test_when_a_bar_is_shown(monkeypatch, variable, show, shown):
-    monkeypatch.setenv("TQDM_DISABLE", variable)
-    out = io.StringIO()
-    assert list(bar(range(3), desc="counting", show=show, file=out, mininterval=0)) == [0, 1, 2]
-    assert ("counting" in out.getvalue()) == shown
-    assert out.getvalue().endswith(" \r") == shown  # wiped away at the end

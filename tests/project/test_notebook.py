@@ -12,11 +12,7 @@ from assignment_lib.environment import Settings
 
 
 @pytest.fixture(autouse=True)
-def attended(monkeypatch, tmp_path):
-    """An attended notebook with an empty runs folder and no settings in the environment."""
-    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED", "UNATTENDED"):
-        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
-    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path / "runs"))
+def attended(no_settings, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 

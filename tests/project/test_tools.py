@@ -1,30 +1,27 @@
 """`make badges` writes the address of a copy into README.md and the notebooks."""
 
-import importlib.util
 import os
 import subprocess
 
 import pytest
+import set_repository
 
 from assignment_lib.environment import PROJECT_ROOT
 
 
 @pytest.fixture
-def set_repository(tmp_path, monkeypatch):
-    path = PROJECT_ROOT / "tools" / "set_repository.py"
-    spec = importlib.util.spec_from_file_location("set_repository", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def copy(tmp_path, monkeypatch):
+    """A folder with README.md and one notebook of the project."""
     (tmp_path / "notebooks").mkdir()
     for name in ("README.md", "notebooks/01_data_exploration.ipynb"):
         (tmp_path / name).write_text((PROJECT_ROOT / name).read_text())
-    monkeypatch.setattr(module, "ROOT", tmp_path)
-    return module
+    monkeypatch.setattr(set_repository, "ROOT", tmp_path)
+    return tmp_path
 
 
-def test_badges_and_first_cells_get_the_address(set_repository, tmp_path):
+def test_badges_and_first_cells_get_the_address(copy):
     assert set_repository.main("someone/re-id.2") == 0
-    readme, notebook = (tmp_path / name for name in ("README.md", "notebooks/01_data_exploration.ipynb"))
+    readme, notebook = (copy / name for name in ("README.md", "notebooks/01_data_exploration.ipynb"))
     assert readme.read_text().count("colab.research.google.com/github/someone/re-id.2/blob/main/notebooks/0") == 7
     assert "github/someone/re-id.2/blob" in notebook.read_text()
     assert 'REPOSITORY = \\"someone/re-id.2\\"' in notebook.read_text()
@@ -32,10 +29,10 @@ def test_badges_and_first_cells_get_the_address(set_repository, tmp_path):
     assert "someone/re-id" not in readme.read_text() + notebook.read_text()
 
 
-def test_another_form_changes_nothing(set_repository, tmp_path):
-    before = (tmp_path / "README.md").read_text()
+def test_another_form_changes_nothing(copy):
+    before = (copy / "README.md").read_text()
     assert set_repository.main("no-slash") == 2
-    assert (tmp_path / "README.md").read_text() == before
+    assert (copy / "README.md").read_text() == before
 
 
 @pytest.mark.parametrize("name", ["a & b.zip", "it's (1) [x].zip", 'say "hi".zip', "two words.zip"])

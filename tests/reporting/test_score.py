@@ -42,19 +42,6 @@ def test_cross_camera_scores_by_hand():
     }  # fmt: skip
 
 
-def test_course_scores_by_hand():
-    scores, details = score.score_lists(named([[3, 1, 0, 2, 5, 4], []], BY_HAND), BY_HAND, score.COURSE)
-    assert scores["mAP"] == pytest.approx((1 / 2 + 2 / 3 + 3 / 6) / 3) and scores["empty"] == 1
-    assert details.loc[0, ["found", "wrong", "ignored", "length"]].tolist() == [3, 3, 0, 6]
-
-
-def test_an_omitted_match_counts_as_missed():
-    scores, details = score.score_lists(named([[0], []], BY_HAND), BY_HAND)
-    assert (scores["mAP"], scores["rank1"], scores["recall"], details.loc[0, "missed"]) == (0.5, 1, 0.5, 1)
-    scores, _ = score.score_lists(named([[], []], BY_HAND), BY_HAND)
-    assert scores["mAP"] == scores["rank10"] == scores["f1"] == scores["length"] == 0
-
-
 def test_attributes_by_hand():
     truth = made_up_truth([1], [1, 1, 2, 0], [1], [2, 2, 2, 2])
     truth.gallery.loc[:2, list(TASKS)] = 0

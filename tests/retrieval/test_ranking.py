@@ -31,13 +31,6 @@ def test_ranking_against_numpy_with_ties(seed, queries, images, rows):
     assert np.array_equal(ranking.similarity.numpy(), -np.sort(-similarity, axis=1))
 
 
-@pytest.mark.parametrize("function", [retrieval.rank, retrieval.rerank])
-def test_unusable_embeddings_are_refused(function):
-    for query, gallery, message in ((drawn(1, 4), drawn(1, 5), "dimensions"), (drawn(2), 10 * drawn(2), "normali")):
-        with pytest.raises(ValueError, match=message):
-            function(query, gallery)
-
-
 def test_similarities_of_all_pairs():
     embeddings, ids = drawn(6), np.array([1, 1, 2, 2, 2, 3])
     same, different = retrieval.pair_similarities(embeddings, ids)

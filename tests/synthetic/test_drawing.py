@@ -22,6 +22,12 @@ def files(folder):
 
 
 @pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    counts = dict(train_identities=24, test_identities=12, train_images=150, queries=20, gallery=80)
+    return draw(tmp_path_factory.mktemp("drawn") / "small", distractors=10, junk=7, seed=3, progress=False, **counts)
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     return draw(tmp_path_factory.mktemp("drawn") / "tiny", **TINY)
 
@@ -35,14 +41,6 @@ def drawn(tiny, tmp_path):
 @pytest.fixture
 def truth(small):
     return pd.read_csv(small / "test_truth.csv", dtype={"file": str})
-
-
-def test_default_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(Renderer, "jpeg", lambda self, shot: b"")
-    folder = draw(tmp_path / "set", cameras=9, progress=False)
-    arguments = json.loads((folder / "synthetic.json").read_text())["arguments"]
-    assert list(arguments.values()) == [120, 80, 9, 1080, 160, 700, 84, 42, 0]
-    assert {int(path.name[6]) for path in (folder / "train").iterdir()} == set(range(1, 10))
 
 
 def test_names_and_counts_of_the_files(small):

@@ -11,13 +11,9 @@ from assignment_lib.data.attributes import TASKS
 from assignment_lib.training import ablations, assembly, checkpoints, recipes
 
 TINY = recipes.changed(
-    recipes.Recipe("tiny"),
-    ablation_epochs=1,
-    ablation_seeds=2,
-    ablation_image_size=(64, 32),
-    pretrained=False,
+    recipes.Recipe("tiny"), ablation_epochs=1, ablation_seeds=2, ablation_image_size=(64, 32), pretrained=False,
     backbone="mobilenetv3_small_050",
-)
+)  # fmt: skip
 TWO = [ablations.ROWS[0], next(row for row in ablations.ROWS if row.network == "baseline")]
 CPU = torch.device("cpu")
 
@@ -55,22 +51,6 @@ def test_the_budget_of_a_row():
     own = ablations.Row("x", "x", {"image_size": (64, 32), "warmup_epochs": 2.0})
     assert ablations.row_recipe(base, 0, own).data.image_size == (64, 32)
     assert ablations.row_recipe(base, 0, own).training.warmup_epochs == 2.0
-
-
-def test_rows_of_one_image_size_share_their_images(few_data, tmp_path, monkeypatch):
-    measured, decoded = [], assembly.decoded_split
-
-    def measure(row, seed, base, split, *_, **__):
-        measured.append((tuple(split.train_images.shape[2:]), tuple(split.distractor_images.shape[2:])))
-        return dict.fromkeys(("group", "name", "acc", "macc", "mAP", "rank1")) | {"seed": 0}
-
-    calls = []
-    monkeypatch.setattr(ablations, "measure", measure)
-    monkeypatch.setattr(assembly, "decoded_split", lambda *given: calls.append(0) or decoded(*given))
-    first, second, *_, last = ablations.STRONG_ROWS
-    base = recipes.changed(TINY, name="strong")
-    ablations.run(few_data, base, tmp_path, CPU, [first, second, last], [0], log=quiet)
-    assert measured == [((64, 32),) * 2, ((64, 32),) * 2, ((32, 16),) * 2] and len(calls) == 2
 
 
 BUILT = [(TINY, row) for row in ablations.ROWS] + [

@@ -1,4 +1,3 @@
-import os
 import random
 
 import numpy as np
@@ -58,8 +57,8 @@ def test_the_previous_checkpoint_is_kept(tmp_path):
 def test_another_training_is_distinguished_from_a_damaged_file(tmp_path):
     checkpoints.save_last({"fingerprint": {"size": (128, 64), "seed": 0}}, tmp_path)
     assert checkpoints.load_last(tmp_path, {"size": [128, 64], "seed": 0}) is not None
-    with pytest.raises(checkpoints.OtherRun, match="seed was 0, is 1"):
-        checkpoints.load_last(tmp_path, {"size": [128, 64], "seed": 1})
+    with pytest.raises(checkpoints.OtherRun, match=r"seed was 0, is 1; data was missing, is x; size was .* is missing"):
+        checkpoints.load_last(tmp_path, {"seed": 1, "data": "x"})
     (tmp_path / "last.pt").write_bytes(b"half")
     with pytest.raises(ValueError, match="No checkpoint in") as damaged:
         checkpoints.load_last(tmp_path, {"seed": 0})
@@ -71,13 +70,6 @@ def test_changed_data_is_named_as_such(tmp_path):
     with pytest.raises(checkpoints.OtherRun, match="data changed since this network was trained") as raised:
         checkpoints.require_same(theirs, {"data": "course", "data_fingerprint": "b", "images": 12}, tmp_path)
     assert "rename" in str(raised.value), "another data set of the same name must not cost the first one's network"
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="every folder is writable for this user")
-def test_a_folder_that_cannot_be_written(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(OSError, match="ASSIGNMENT_RUNS"), checkpoints.lock(tmp_path / "run"):
-        pass
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path):

@@ -12,12 +12,9 @@ TINY = {
 
 
 @pytest.fixture(autouse=True)
-def loaded(few_data, tmp_path, monkeypatch):
+def loaded(few_data, no_settings, monkeypatch):
     """A small data set in the place of the drawn one, short recipes, and a folder for runs; returns the loaded names."""
     names = []
-    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED", "SEEDS"):
-        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
-    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
     monkeypatch.setattr(dataset, "load", lambda name: names.append(name) or few_data)
     for name in ("smoke", "report"):
         monkeypatch.setitem(recipes.RECIPES, name, recipes.recipe(name, **TINY, validation_share=0.25))
@@ -32,23 +29,16 @@ def test_train(loaded, tmp_path):
 
 
 @pytest.mark.slow
-def test_repeat(loaded, tmp_path, capsys, monkeypatch):
+def test_repeat(loaded, capsys, monkeypatch):
     monkeypatch.setenv("ASSIGNMENT_DATA", "course.zip")
     assert commands.main(["repeat"]) == 0
-    runs = pd.read_csv(tmp_path / "course-smoke" / "repeats.csv")
+    table = environment.runs_folder() / "course-smoke" / "repeats.csv"
+    runs = pd.read_csv(table)
     assert loaded == ["course.zip"] and runs["Seed"].tolist() == [0, 1, 2] and runs["mAP"].between(0, 100).all()
     assert "±" in capsys.readouterr().out
     assert commands.main(["repeat", "--seeds", "0", "1"]) == 0
     assert "resuming after epoch 1 of 1" in capsys.readouterr().out
-    assert pd.read_csv(tmp_path / "course-smoke" / "repeats.csv").equals(runs[:2])
-
-
-@pytest.mark.slow
-def test_ablations(loaded, tmp_path, monkeypatch):
-    rows = (ablations.ROWS[0], next(row for row in ablations.ROWS if row.network == "baseline"))
-    monkeypatch.setattr(ablations, "ROWS", rows)
-    assert commands.main(["ablations"]) == 0
-    assert loaded == ["synthetic"] and len(list((tmp_path / "synthetic-smoke").rglob("result.json"))) == 2
+    assert pd.read_csv(table).equals(runs[:2])
 
 
 def test_ablations_takes_the_rows_and_budget_of_its_arguments(loaded, monkeypatch):
@@ -77,16 +67,3 @@ def test_an_interrupt_ends_with_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(commands.assembly, "run", stop)
     assert commands.main(["train"]) == 130
     assert capsys.readouterr().out.endswith("Stopped after this batch.\n")
-
-
-def test_the_translation_is_imported_only_by_its_own_command(monkeypatch):
-    """`translation.comparison.add_command(subparsers)` adds the command; no other command imports it."""
-    called = []
-    monkeypatch.setattr(commands, "_add_translation", lambda parsers: called.append(parsers) or _command(parsers))
-    monkeypatch.setattr(commands.assembly, "run", lambda *_: None)
-    assert commands.main(["train"]) == 0 and called == []
-    assert commands.main(["translation"]) == 7 and len(called) == 1
-
-
-def _command(parsers):
-    parsers.add_parser("translation").set_defaults(run=lambda given: 7)

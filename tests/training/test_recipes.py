@@ -1,6 +1,5 @@
 import pytest
 
-from assignment_lib import environment
 from assignment_lib.training import recipes
 
 
@@ -38,16 +37,3 @@ def test_a_recipe_is_restored_from_its_fingerprint():
     for wanted in (recipes.recipe("smoke", image_size=(64, 32), schedule="cosine", seed=4), recipes.recipe("strong")):
         assert recipes.from_fingerprint(recipes.fingerprint(wanted, data="x", n_pids=7)) == wanted
     assert recipes.from_fingerprint({"name": "unknown", "gamma": 1.0}).objective.gamma == 1.0
-
-
-def test_the_recipe_of_settings():
-    recipe = recipes.from_settings(environment.Settings("x", "report", "resnet18", False, 2), epochs=3)
-    assert (recipe.name, recipe.seed, recipe.training.epochs) == ("report", 2, 3)
-    assert (recipe.model.backbone, recipe.model.pretrained) == ("resnet18", False)
-
-
-def test_strong_samples_whole_batches_and_ends_its_schedule():
-    strong = recipes.recipe("strong")
-    assert strong.training.epochs == strong.training.patience, "a cosine schedule that stops early has not fallen"
-    assert strong.training.batch_size % 4 == 0 and strong.data.sampler == "identities"
-    assert strong.ablation.ablation_image_size < strong.data.image_size

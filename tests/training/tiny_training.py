@@ -1,28 +1,14 @@
-"""A network of two layers and a dozen random images, whose epochs take milliseconds; run as a program, it gets killed.
-
-`python tiny_training.py FOLDER EPOCHS KILLS SEED` trains in forked processes. Each of the first KILLS processes kills itself at
-a random batch or file operation, the last one finishes and writes `final.pt`.
-"""
-
-import os
-import random
-import signal
-import sys
-from pathlib import Path
+"""A network of two layers and a dozen random images, whose epochs take milliseconds."""
 
 import torch
 from torch import nn
 from torch.utils.data import RandomSampler
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-    os.environ["TQDM_DISABLE"] = "1"
-
 from assignment_lib import environment
 from assignment_lib.batches import augmentation, loader
 from assignment_lib.losses.objective import Objective, ObjectiveSettings
 from assignment_lib.models.joint import Output
-from assignment_lib.training import history, loop
+from assignment_lib.training import loop
 from assignment_lib.training.recipes import TrainingSettings
 
 HAT = {"hat": torch.tensor([1.0, 1.0])}
@@ -98,45 +84,3 @@ def train(folder, epochs, scores=None, fingerprint=None, model=None, objective=N
 def timeless(rows):
     """A history without the columns of time and speed."""
     return rows[[column for column in rows if "second" not in column]]
-
-
-def be_killed(folder: Path, epochs: int, kills: int, seed: int) -> int:
-    """Train in forked processes of which the first `kills` kill themselves; returns how many did."""
-    moments, killed = random.Random(seed), 0
-    while True:
-        moment = moments.randrange(1, 20) if killed < kills else 0
-        child = os.fork()
-        if child == 0:
-            torch.set_num_threads(1)
-            if moment:
-                _kill_after(moment)
-            model, rows, _ = train(folder, epochs, patience=epochs, checkpoint_minutes=0, schedule="cosine")
-            torch.save({"model": model.state_dict(), "history": timeless(rows).to_dict("list")}, folder / "final.pt")
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            killed += 1
-            continue
-        assert status == 0, "the training failed"
-        return killed
-
-
-def _kill_after(moment: int) -> None:
-    """SIGKILL for this process at the `moment`-th batch or renamed file."""
-    left = [moment]
-
-    def counted(function):
-        def call(*arguments):
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments)
-
-        return call
-
-    history.Epoch.note = counted(history.Epoch.note)
-    Path.replace = counted(Path.replace)
-
-
-if __name__ == "__main__":
-    print(be_killed(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

@@ -106,11 +106,8 @@ def test_compare_trains_each_variant_once(material, recipe, tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-def test_the_command_with_default_arguments(few_data, others, tmp_path, monkeypatch, capsys):
+def test_the_command_with_default_arguments(few_data, others, no_settings, monkeypatch, capsys):
     """In a fresh clone: `dataset.load` draws the missing data, and both data sets are named by their defaults."""
-    for name in ("DATA", "RECIPE", "BACKBONE", "PRETRAINED", "SEED", "SEEDS"):
-        monkeypatch.delenv(f"ASSIGNMENT_{name}", raising=False)
-    monkeypatch.setenv("ASSIGNMENT_RUNS", str(tmp_path))
     small, loaded, drawn = recipes.recipe("smoke", **BUDGET), [], []
     monkeypatch.setitem(recipes.RECIPES, "smoke", small)
     monkeypatch.setattr(recipes, "from_settings", lambda settings: recipes.changed(small, pretrained=False))

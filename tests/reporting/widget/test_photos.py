@@ -3,8 +3,6 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from assignment_lib.data import images
@@ -19,9 +17,7 @@ def encoded(kind="PNG", size=(20, 30), mode="RGB"):
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("GIF", "P"), ("PNG", "L")]
-)
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("WEBP", "RGB"), ("GIF", "P")])
 def test_photos_are_decoded_like_data_sets(tmp_path, kind, mode):
     content = encoded(kind, mode=mode)
     (tmp_path / "photo").write_bytes(content)
@@ -52,17 +48,6 @@ def test_a_decompression_bomb():
 def test_a_bad_file_gets_a_sentence(content):
     with pytest.raises(ValueError, match=r"^x\.jpg .*Upload an"):
         read_photo(content, "x.jpg", (16, 8))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2000), st.binary(min_size=1, max_size=8))
-def test_damaged_files_give_an_image_or_a_sentence(position, put):
-    content = bytearray(encoded("JPEG"))
-    content[position : position + len(put)] = put
-    try:
-        assert read_photo(bytes(content), "x", (16, 8)).shape == (3, 16, 8)
-    except ValueError as error:
-        assert str(error).startswith("x ")
 
 
 def test_uploads_of_both_ipywidgets_generations():

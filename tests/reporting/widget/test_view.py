@@ -84,19 +84,6 @@ def test_each_control_changes_the_results(name, value):
     assert view.tiles["results"].html.value != before and not view.message.value
 
 
-def test_each_score_keeps_its_threshold():
-    view = View(made_up())
-    slider = view.inputs["threshold"]
-    assert slider.value == 0.5
-    view.inputs["reranking"].value = True
-    assert slider.value == 0.3 and "re-ranked score of at least 0.30" in header(view)
-    slider.value = 0.4
-    view.inputs["reranking"].value = False
-    assert slider.value == 0.5
-    view.inputs["reranking"].value = True
-    assert slider.value == 0.4
-
-
 def test_every_control_has_a_tooltip_and_every_image_a_text():
     view = View(made_up())
     controls = [part for part in parts(view.box) if getattr(part, "description", "")]
