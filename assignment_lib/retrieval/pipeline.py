@@ -135,13 +135,15 @@ def _network(
 ) -> tuple[JointConvNet, Recipe]:
     """The network of notebook 04, trained if missing, or with ASSIGNMENT_WEIGHTS=published that of `weights/`; its recipe.
 
-    A published network keeps its seed, so its validation people are those that it was not trained on.
+    A published network keeps its seed, so its validation people are those that it was not trained on, and gets no further
+    adaptation.
     """
     chosen = from_settings(settings)
     if environment.setting("WEIGHTS", "trained") == "published":
         network, recipe, _ = assembly.published(chosen.name)
         log(f"The published network {chosen.name}: {recipe.model.backbone}, seed {recipe.seed}.")
-        return network.to(device), replace(recipe, retrieval=chosen.retrieval, ablation=chosen.ablation)
+        retrieval = replace(chosen.retrieval, adaptation_rounds=0)
+        return network.to(device), replace(recipe, retrieval=retrieval, ablation=chosen.ablation)
     network, recipe = assembly.train_if_missing(data, chosen, settings.training_folder("joint"), device, log)
     return network.to(device), recipe
 
