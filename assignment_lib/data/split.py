@@ -35,11 +35,13 @@ def split_identities(table: pd.DataFrame, share: float = 0.1, seed: int = 0) -> 
     parts: dict[str, list[int]] = {"train": [], "validation": []}
     unseen = {part: set(every_class) for part in parts}
 
-    def priority(part: str) -> tuple[int, float]:
-        return len(unseen[part] & classes_of[pid]), 1 - len(parts[part]) / capacity[part]
-
     for pid in np.random.default_rng(seed).permutation(pids).tolist():
-        part = max((part for part in parts if len(parts[part]) < capacity[part]), key=priority)
+        priority = {
+            part: (len(unseen[part] & classes_of[pid]), 1 - len(parts[part]) / capacity[part])
+            for part in parts
+            if len(parts[part]) < capacity[part]
+        }
+        part = max(priority, key=priority.__getitem__)
         parts[part].append(pid)
         unseen[part] -= classes_of[pid]
         if not unseen[part]:

@@ -30,6 +30,7 @@ from assignment_lib.data.attributes import (
     to_targets,
 )
 from assignment_lib.data.dataset import Dataset
+from assignment_lib.data.layouts import few
 
 REID_TEST, REID_SETS, CLASSIFICATION_TEST = "reid_test.txt", "reid_sets.txt", "classification_test.csv"
 
@@ -89,7 +90,7 @@ def read_reid_test(
         lists[query], line_of[query] = images, number
     missing = [name for name in queries or () if name not in lists]
     if missing:
-        raise ValueError(f"{path} has no line for {_few(missing)}; add '{missing[0]}:' with its images, or with none")
+        raise ValueError(f"{path} has no line for {few(missing, 3)}; add '{missing[0]}:' with its images, or with none")
     return lists
 
 
@@ -123,7 +124,7 @@ def read_classification_test(path: Path, images: Sequence[str]) -> pd.DataFrame:
         line_of[name] = line
     missing = [name for name in images if name not in line_of]
     if missing:
-        raise ValueError(f"{path} has no row for {_few(missing)}; add one")
+        raise ValueError(f"{path} has no row for {few(missing, 3)}; add one")
     values = annotation_values(table, path)
     for task in COLOR_PREFIX:
         columns = [column for column in color_columns(task, multicolor=True) if column in values]
@@ -172,10 +173,6 @@ def write_metrics(path: Path, **content: Any) -> None:
             name = f"{path.parent.name}/{path.name}"
             raise ValueError(f"{name} is damaged ({error}); delete it and run notebooks 04 and 05 again") from error
     files.write_text(path, json.dumps(content, indent=2) + "\n")
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _example(names: Collection[str]) -> str:

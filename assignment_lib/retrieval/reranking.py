@@ -90,14 +90,14 @@ def reranked_scores(query: Array, gallery: Array, own: Tensor | None = None, pro
     return rerank(query, gallery, **sizes, own=own, progress=progress).neg_().add_(1)
 
 
-def jaccard_neighbours(embeddings: Array, radius: float, progress: bool = False) -> sparse.csr_matrix:
+def jaccard_neighbours(embeddings: Array, radius: float) -> sparse.csr_matrix:
     """The Jaccard distances (equation 10, as in `rerank`) of all pairs of images nearer than `radius`: sparse `(N, N)`.
 
     `embeddings` `(N, D)` are L2-normalised. `k1` and `k2` are those of `rerank`, made to fit. A distance of 0, which a
     sparse matrix does not store, becomes 1e-6. Raises the errors of `rerank`.
     """
     embeddings, _ = check_embeddings(embeddings, embeddings)
-    weights, _ = _neighbourhoods(embeddings, 0, 0, **neighbourhood(len(embeddings)), progress=progress)
+    weights, _ = _neighbourhoods(embeddings, 0, 0, **neighbourhood(len(embeddings)), progress=False)
     rows = []
     for distances in _jaccard_rows(weights, len(embeddings)):
         near = np.flatnonzero(distances < radius)

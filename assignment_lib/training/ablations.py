@@ -309,13 +309,13 @@ def mean_and_interval(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"Figure": labels, "Mean": means, "±": halves})
 
 
-def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of `values` `(n,)` and the ends of its Student interval, `mean ± t(n - 1) s / sqrt(n)` (Student 1908).
+def student_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean of `values` `(n,)` and the ends of its 95 % Student interval, `mean ± t(n - 1) s / sqrt(n)` (Student 1908).
 
     The ends are NaN for a single value, and all three are for none.
     """
     if len(values) < 2:
         return (float(values[0]) if len(values) else np.nan), np.nan, np.nan
     mean, error = float(np.mean(values)), float(stats.sem(values))
-    half = float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * error
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
     return mean, mean - half, mean + half

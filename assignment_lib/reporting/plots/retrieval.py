@@ -96,7 +96,7 @@ def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: flo
     low, high = min(same.min(), different.min()), max(same.max(), different.max(), threshold)
     bins = np.linspace(low, high + 1e-6, 61).tolist()
     for name, values, color in (("same person", same, GREEN), ("different people", different, GRAY)):
-        label = f"{name}: {len(values):,} pairs, {100 * (values >= threshold).mean():.2g} % above the threshold"
+        label = f"{name}: {100 * (values >= threshold).mean():.2g} % above the threshold"
         upper.hist(values, bins, density=True, alpha=0.65, color=color)
         lower.hist(values, bins, histtype="stepfilled", alpha=0.65, color=color, label=label)
     for axes in (upper, lower):
