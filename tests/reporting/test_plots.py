@@ -276,7 +276,7 @@ def test_similarities_are_densities_and_counts():
     assert sum(patch.get_height() for patch in upper.patches) * upper.patches[0].get_width() == pytest.approx(2)
     assert upper.lines[0].get_xdata()[0] == 0.4 and lower.get_yscale() == "log"
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "75 %" in labels[0] and "4 pairs, 25 %" in labels[1]
+    assert "75 %" in labels[0] and "25 %" in labels[1]
 
 
 def test_each_decision_rule_has_one_colour_in_all_panels():
