@@ -33,7 +33,7 @@ notebooks: environment
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile --ignore tests/browser
 
 test: lint
-	$(PYTEST) --no-loadscope-reorder tests/notebooks tests/training tests
+	$(PYTEST) --no-loadscope-reorder tests/notebooks/test_notebooks.py tests/notebooks tests/training tests
 
 # JupyterLab and the page of `make demo` in the system's Chromium: apt-get install chromium
 test-browser: environment
