@@ -99,6 +99,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "post-processing": plain("post_processing.csv", 3),
     "list length": plain("list_length.csv"),
     "junk filter": plain("junk_filter.csv"),
+    "class weights": plain("class_weights.csv"),
     "ablation decisions": decisions,
     "strong parts": strong_parts,
     "translation": translation,
