@@ -66,7 +66,7 @@ def predict(
     model.eval()
     embeddings, probabilities = [], []
     try:
-        for batch in _batches(images, device, batch_size, progress):
+        for batch in image_batches(images, device, batch_size, progress):
             views = [batch, batch.flip(3)] if flip else [batch]
             outputs = [model(view.contiguous(memory_format=torch.channels_last)) for view in views]
             embedding = sum((F.normalize(o.embedding.float()) for o in outputs), torch.zeros((), device=device))
@@ -101,13 +101,13 @@ def untrained_embeddings(
     features = network.features.eval().to(device)
     mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (network.mean, network.std))
     pooled = []
-    for batch in _batches(images, torch.device(device), batch_size, progress):
+    for batch in image_batches(images, torch.device(device), batch_size, progress):
         maps = features(batch.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last))
         pooled.append(F.normalize(maps.float().mean((2, 3))).cpu())
     return torch.cat(pooled)[: len(images)]
 
 
-def _batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
+def image_batches(images: Tensor, device: torch.device, batch_size: int | None, progress: bool) -> Iterator[Tensor]:
     """Batches of float images in [0, 1] on `device`. Without images one black image, so that outputs have their shapes."""
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
         raise ValueError(

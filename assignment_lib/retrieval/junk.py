@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from assignment_lib.evaluation.predictions import inference_batch_size
-from assignment_lib.files import bar
+from assignment_lib.evaluation.predictions import image_batches, inference_batch_size
 from assignment_lib.models.backbones import timm_network
 
 #: ImageNet has no class "person"; people show in what they wear and carry. The classes by their first name.
@@ -54,13 +53,12 @@ def worn_evidence(classifier: nn.Module, images: Tensor, progress: bool = False)
     mean, std = (torch.tensor(config[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std"))
     classes = torch.tensor(worn_classes(), device=device)
     height, width = config["input_size"][1:]
-    batch_size, evidence = inference_batch_size(height, width, device), torch.zeros(len(images))
-    for start in bar(range(0, len(images), batch_size), "person detector", show=progress):
-        batch = images[start : start + batch_size].to(device).float() / 255
+    evidence = []
+    for batch in image_batches(images, device, inference_batch_size(height, width, device), progress):
         batch = F.interpolate(batch, (height, width), mode="bilinear", align_corners=False)
         probabilities = classifier((batch - mean) / std).float().softmax(1)
-        evidence[start : start + len(batch)] = probabilities[:, classes].sum(1).cpu()
-    return evidence
+        evidence.append(probabilities[:, classes].sum(1).cpu())
+    return torch.cat(evidence)[: len(images)]
 
 
 def junk_threshold(people: Tensor) -> float:
