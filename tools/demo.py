@@ -42,7 +42,6 @@ from assignment_lib.training.assembly import Published  # noqa: E402
 from assignment_lib.training.recipes import Recipe  # noqa: E402
 
 MAX_QUERIES = 200  # gallery images that a folder of your own offers as queries
-PUBLISHED_RECIPE = "strong"
 CELLS = (
     ("markdown", "# Pedestrian retrieval\nChoose a query; the most similar gallery images are returned."),
     (
@@ -55,24 +54,26 @@ CELLS = (
 
 def retrieval(log: Callable[[str], None] = print) -> Retrieval:
     """What the widget shows: the data set of the settings, or the images in the folder ASSIGNMENT_GALLERY."""
-    settings = environment.settings()
-    folder, trained = environment.setting("GALLERY", ""), settings.training_folder("joint")
+    settings, folder = environment.settings(), environment.setting("GALLERY", "")
+    folders = (settings.training_folder(name) for name in ("adapted2", "adapted1", "joint"))
+    trained = next((place for place in folders if assembly.is_trained(place)), None)
+    found = published("adapted" if settings.recipe == "adapted" else "strong") if trained is None else None
     if folder:
         table = crops(Path(folder).expanduser())
-        found = published()
-        if found is None and not assembly.is_trained(trained):
+        if trained is not None:
+            found = without_thresholds(*assembly.trained_network(trained))
+        if found is None:
             raise SystemExit("There is no network yet. Put published weights into weights/, or run: make train")
-        return with_network(found or without_thresholds(*assembly.trained_network(trained)), table, log)
-    found = None if assembly.is_trained(trained) else published()
+        return with_network(found, table, log)
     if found is None:
         return pipeline.prepare(dataset.load(settings.data), settings, log=log)
     return with_network(found, None, log)
 
 
-def published() -> Published | None:
-    """The published network in `weights/`; None without it."""
+def published(name: str) -> Published | None:
+    """The published network `name`; None without it."""
     try:
-        return assembly.published(PUBLISHED_RECIPE)
+        return assembly.published(name)
     except FileNotFoundError:
         return None
 

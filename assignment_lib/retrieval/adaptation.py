@@ -1,8 +1,9 @@
 """Adaptation of a trained network to unlabelled images by clustering (Fan et al. 2018; DBSCAN as in Song et al. 2020).
 
 Images that the network finds similar form clusters. The clusters become training identities next to the labelled people, and
-training continues for a few epochs. A better network finds better clusters, so this can be repeated. It uses the test images
-and the validation images themselves, though no label of theirs: a score after it must be named so.
+training continues for a few epochs. A better network finds better clusters, so this can be repeated. It trains on the test
+images and the validation images themselves, though on no label of theirs (validation labels choose the epoch): a score after it
+must be named so.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.evaluation.predictions import Predictions, without_adjustment
+from assignment_lib.files import atomic_write
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.retrieval.reranking import jaccard_neighbours
 from assignment_lib.training import assembly
@@ -28,7 +30,7 @@ from assignment_lib.training.recipes import Recipe, changed
 
 #: The training of one round. The network is trained already, so it learns at half the rate.
 _ROUND = {"epochs": 3, "patience": 3, "schedule": "cosine", "warmup_epochs": 0.3}
-_RATE = 0.5
+_RATE_FACTOR = 0.5
 
 
 def cluster(embeddings: Tensor, radius: float = 0.55, min_images: int = 4) -> np.ndarray:
@@ -59,9 +61,7 @@ def with_clusters(
         added = added.assign(**{task: classes[task][labels[rows]] if task in classes else -1 for task in TASKS})
     train = pd.concat([split.train[list(added)], added], ignore_index=True)
     parts = torch.from_numpy(labels >= 0).split([len(part) for part in images])
-    digest = hashlib.sha256(labels.tobytes()).hexdigest()[:12]
     return split._replace(
-        name=f"{split.name} with clusters {digest}",  # stored in the checkpoint: other clusters are another training
         train=train,
         train_images=torch.cat([split.train_images, *(part[kept] for part, kept in zip(images, parts, strict=True))]),
     )
@@ -84,27 +84,45 @@ def adapt(
     `with_clusters`. An interrupted round resumes. Where no cluster is found, `network` itself is returned. Raises the errors
     of `assembly.run`.
     """
-    labels = cluster(predictions.embeddings)
+    start = weights_digest(network)[:12]
+    path = folder / f"clusters-{start}.npy"  # kept, because rounding on another machine may give others
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            np.save(file, cluster(predictions.embeddings))
+    labels: np.ndarray = np.load(path)
     count, share = int(labels.max()) + 1, float((labels >= 0).mean())
     log(f"Adaptation: {share:.0%} of {len(labels):,} unlabelled images form {count:,} clusters.")
     if not count:
         return network
     probabilities = without_adjustment(predictions.probabilities, network.logit_adjustment)
     extended = with_clusters(split, table, images, labels, probabilities)
+    extended = extended._replace(name=f"{split.name} clustered by {start}")  # another network is another training
     # Without ImageNet weights: those of the network replace them. The logit adjustment keeps the shares of the labelled people.
-    changes = _ROUND | {"learning_rate": _RATE * recipe.training.learning_rate, "pretrained": False}
+    changes = _ROUND | {"learning_rate": _RATE_FACTOR * recipe.training.learning_rate, "pretrained": False}
     training = assembly.joint(extended, changed(recipe, **changes), device)
     started = training.network
     assert isinstance(started, JointConvNet)
     kept = {name: value for name, value in network.state_dict().items() if not name.startswith("pid_classifier")}
     started.load_state_dict(started.state_dict() | kept)
     if network.pid_classifier is not None and started.pid_classifier is not None:
-        _start_classifier(started.pid_classifier, network.pid_classifier, split, _sums(predictions.embeddings, labels))
+        _initialise_classifier(
+            started.pid_classifier, network.pid_classifier, split, _sums(predictions.embeddings, labels)
+        )
     assembly.run(training, folder, log)
     return assembly.trained_network(folder)[0].to(device)
 
 
-def _start_classifier(started: nn.Linear, trained: nn.Linear, split: Split, sums: Tensor) -> None:
+def weights_digest(network: nn.Module) -> str:
+    """A hash of the names and values of a network's state."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _initialise_classifier(started: nn.Linear, trained: nn.Linear, split: Split, sums: Tensor) -> None:
     """Labelled people keep their weights; a cluster starts with its mean embedding, as long as theirs are on average."""
     people = split.train["pid"].nunique()
     known = trained.weight[:people]

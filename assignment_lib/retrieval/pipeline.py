@@ -77,7 +77,11 @@ def prepare(
     table, validation_images, distractors = split.validation, split.validation_images, split.distractor_images
 
     parts, folder = [validation_images, gallery_images], settings.training_folder("joint")
-    for number in range(options.adaptation_rounds):
+    rounds = options.adaptation_rounds
+    if rounds and distractors is not gallery_images:
+        log("No adaptation: the test may show training people, who would become new identities.")
+        rounds = 0
+    for number in range(rounds):
         predictions = join(*_predicted(network, parts, folder))
         folder = settings.training_folder(f"adapted{number + 1}")
         unlabelled = pd.concat([table, data.gallery])
@@ -143,13 +147,13 @@ def _network(
         network, recipe, _ = assembly.published(chosen.name)
         log(f"The published network {chosen.name}: {recipe.model.backbone}, seed {recipe.seed}.")
         retrieval = replace(chosen.retrieval, adaptation_rounds=0)
-        return network.to(device), replace(recipe, retrieval=retrieval, ablation=chosen.ablation)
+        return network.to(device), replace(recipe, name=chosen.name, retrieval=retrieval, ablation=chosen.ablation)
     network, recipe = assembly.train_if_missing(data, chosen, settings.training_folder("joint"), device, log)
-    return network.to(device), recipe
+    return network.to(device), replace(recipe, name=chosen.name)
 
 
 def _predicted(network: JointConvNet, parts: Sequence[Tensor], folder: Path) -> list[Predictions]:
-    """The cached predictions of the validation images and of the gallery."""
+    """The cached predictions of `parts`, the validation images and the gallery."""
     paths = [folder / f"predictions-{name}.pt" for name in ("validation", "gallery")]
     return [cached_predictions(network, images, path) for images, path in zip(parts, paths, strict=True)]
 
@@ -160,10 +164,7 @@ def cached_predictions(network: JointConvNet, images: Tensor, path: Path) -> Pre
     An existing file is read if it was written for the same weights and the same images in the same order; otherwise it
     is replaced.
     """
-    digest = hashlib.sha256(f"flip {tuple(images.shape)}".encode())
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    digest = hashlib.sha256(f"flip {tuple(images.shape)} {adaptation.weights_digest(network)}".encode())
     for block in images.split(1024):
         digest.update(block.contiguous().numpy())
     key = digest.hexdigest()

@@ -247,7 +247,7 @@ class Published(NamedTuple):
     """A network of the folder `weights/`."""
 
     network: JointConvNet  # in evaluation mode on the CPU, without a PID classifier
-    recipe: Recipe  # that it was trained with, seed included
+    recipe: Recipe  # that it was trained with, seed included; for `adapted` that of the last round
     thresholds: dict[str, float]  # "similarity" and "reranked"
 
 

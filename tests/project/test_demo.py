@@ -68,7 +68,7 @@ def test_own_crops_with_published_weights(own_folder, monkeypatch):
 
 def test_missing_weights_or_images_are_one_sentence(own_folder, monkeypatch):
     monkeypatch.setattr(assembly, "published", Mock(side_effect=FileNotFoundError("weights/strong.safetensors")))
-    assert demo.published() is None
+    assert demo.published("strong") is None
     with pytest.raises(SystemExit, match="make train"):
         demo.retrieval()
     monkeypatch.setenv("ASSIGNMENT_GALLERY", str(own_folder / "nothing"))
