@@ -54,8 +54,7 @@ def with_clusters(
     probabilities.
     """
     rows = np.flatnonzero(labels >= 0)
-    first = 1 + max(int(people["pid"].max()) for people in (split.train, split.validation) if len(people))
-    added = table[["path", "file"]].iloc[rows].assign(pid=first + labels[rows], camera=-1)
+    added = table[["path", "file"]].iloc[rows].assign(pid=split.next_pid + labels[rows], camera=-1)
     if split.has_attributes:
         classes = {task: _sums(values, labels).argmax(1).numpy() for task, values in probabilities.items()}
         added = added.assign(**{task: classes[task][labels[rows]] if task in classes else -1 for task in TASKS})

@@ -64,6 +64,11 @@ class Split(NamedTuple):
     has_attributes: bool
     data_fingerprint: str
 
+    @property
+    def next_pid(self) -> int:
+        """The first id that no person of the split has, for people who are added to it."""
+        return 1 + max(int(table["pid"].max()) for table in (self.train, self.validation) if len(table))
+
 
 def decoded_split(data: Dataset, recipe: Recipe, gallery_images: Tensor | None = None, progress: bool = False) -> Split:
     """Split `data` as the recipe says, choose the distractors, and decode the images.

@@ -107,9 +107,8 @@ def with_added(split: Split, others: pd.DataFrame, images: Tensor) -> Split:
     Attributes that `others` lacks become -1, unknown. Validation people and distractors stay.
     """
     people = np.unique(others["pid"], return_inverse=True)[1]
-    first = 1 + max(int(table["pid"].max()) for table in (split.train, split.validation) if len(table))
     cameras = int(split.train["camera"].max()) + 1 + others["camera"].clip(lower=0)
-    rows = others[["path", "file"]].assign(pid=first + people, camera=cameras)
+    rows = others[["path", "file"]].assign(pid=split.next_pid + people, camera=cameras)
     if split.has_attributes:
         known = set(TASKS) <= set(others.columns)
         rows = rows.assign(**{task: others[task] if known else -1 for task in TASKS})
