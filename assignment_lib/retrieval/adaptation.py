@@ -83,10 +83,9 @@ def adapt(
     `with_clusters`. An interrupted round resumes. Where no cluster is found, `network` itself is returned. Raises the errors
     of `assembly.run`.
     """
-    start = weights_digest(network)[:12]
+    start = hashlib.sha256(f"{weights_digest(network)} {split.data_fingerprint}".encode()).hexdigest()[:12]
     path = folder / f"clusters-{start}.npy"  # kept, because rounding on another machine may give others
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             np.save(file, cluster(predictions.embeddings))
     labels: np.ndarray = np.load(path)
@@ -96,7 +95,9 @@ def adapt(
         return network
     probabilities = without_adjustment(predictions.probabilities, network.logit_adjustment)
     extended = with_clusters(split, table, images, labels, probabilities)
-    extended = extended._replace(name=f"{split.name} clustered by {start}")  # another network is another training
+    extended = extended._replace(
+        name=f"{split.name} clustered by {start}"
+    )  # from another network or data: another training
     # Without ImageNet weights: those of the network replace them. The logit adjustment keeps the shares of the labelled people.
     changes = _ROUND | {"learning_rate": _RATE_FACTOR * recipe.training.learning_rate, "pretrained": False}
     training = assembly.joint(extended, changed(recipe, **changes), device)

@@ -102,6 +102,8 @@ def test_a_round_starts_from_the_network_and_its_clusters(split, tiny, tmp_path,
     # the same network goes on with the same clusters; another one, which starts anew, has its own
     monkeypatch.setattr(adaptation, "cluster", lambda embeddings: np.full(len(embeddings), -1))
     assert adaptation.adapt(network, *arguments, log=lambda line: None) is not network
+    other_data = (tiny, split._replace(data_fingerprint="another gallery"), *arguments[2:])
+    assert adaptation.adapt(network, *other_data, log=lambda line: None) is network
     with torch.no_grad():
         next(network.parameters()).add_(1)
     assert adaptation.adapt(network, *arguments, log=lambda line: None) is network
