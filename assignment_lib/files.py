@@ -73,6 +73,11 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(content)
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, for use inside a sentence; its type where it has no message."""
+    return str(error).partition("\n")[0].rstrip(":") or type(error).__name__
+
+
 def bar(*arguments: Any, show: bool = True, **options: Any) -> tqdm:
     """A progress bar with remaining time that disappears at the end; TQDM_DISABLE=1 switches all bars off."""
     return tqdm(*arguments, leave=False, disable=bool(os.environ.get("TQDM_DISABLE")) or not show, **options)

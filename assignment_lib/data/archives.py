@@ -22,7 +22,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from assignment_lib.files import SUFFIXES, bar, run_name, write_errors
+from assignment_lib.files import SUFFIXES, bar, first_line, run_name, write_errors
 
 #: Archives that unpack to more than 20 GB, or to more than 100 MB and 200 times their size, are refused.
 MAX_BYTES, MAX_RATIO, RATIO_MATTERS_FROM = 20 * 1024**3, 200, 100 * 1024**2
@@ -136,8 +136,9 @@ def _extract(archive: Path, folder: Path) -> None:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # a fault of the disk; EINVAL comes from seeking in a broken archive
         # broken archives raise BadZipFile, TarError, zlib.error, EOFError, NotImplementedError, struct.error, ...
-        reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
-        raise ValueError(f"{archive} cannot be read to its end ({reason}); download or copy it again") from error
+        raise ValueError(
+            f"{archive} cannot be read to its end ({first_line(error)}); download or copy it again"
+        ) from error
 
 
 def _checked(members: Iterable[tuple[Any, str, int, bool]], limit: int) -> list[Any]:

@@ -11,6 +11,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from assignment_lib.files import first_line
+
 #: The default backbone, whose ImageNet weights come in a Python package and need no download.
 DEFAULT = "efficientnet_lite0"
 #: The default and the report's; any convolutional timm network works by its name.
@@ -77,13 +79,9 @@ def timm_network(name: str, pretrained: bool = True) -> nn.Module:
         if not pretrained:
             raise
         raise ConnectionError(
-            f"the ImageNet weights of {name} could not be downloaded ({_first_line(error)}); connect to the network, "
+            f"the ImageNet weights of {name} could not be downloaded ({first_line(error)}); connect to the network, "
             f"use {DEFAULT}, whose weights are installed, or train from scratch with PRETRAINED=no"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def load_embedded_weights(network: nn.Module) -> None:
