@@ -42,6 +42,14 @@ def setting(name: str, default: str) -> str:
     return os.environ.get(f"ASSIGNMENT_{name}") or default
 
 
+def published_weights() -> bool:
+    """Whether ASSIGNMENT_WEIGHTS asks for a network of `weights/`. Raises `ValueError` for an invalid value."""
+    weights = setting("WEIGHTS", "trained")
+    if weights not in ("trained", "published"):
+        raise ValueError(f"ASSIGNMENT_WEIGHTS is {weights!r}; set it to trained or published")
+    return weights == "published"
+
+
 def find_data(path: str | Path) -> Path | None:
     """The absolute path of a folder or archive, links resolved: `path`, else below `data/`; None where neither exists."""
     path = Path(path).expanduser()
@@ -67,7 +75,7 @@ class Settings:
 
         With published weights the name ends in `-published`, so that they never mix with a network of one's own.
         """
-        weights = "-published" if setting("WEIGHTS", "trained") == "published" else ""
+        weights = "-published" if published_weights() else ""
         return runs_folder() / f"{run_name(find_data(self.data) or self.data)}-{self.recipe}{weights}"
 
     @property
@@ -106,8 +114,7 @@ def settings(**values: Any) -> Settings:
     seed = setting("SEED", str(cell.seed))
     if not seed.isdecimal():
         raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; set it to a whole number from 0")
-    if setting("WEIGHTS", "trained") not in ("trained", "published"):
-        raise ValueError(f"ASSIGNMENT_WEIGHTS is {setting('WEIGHTS', '')!r}; set it to trained or published")
+    published_weights()
     return Settings(
         data=setting("DATA", cell.data),
         recipe=setting("RECIPE", cell.recipe),

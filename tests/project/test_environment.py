@@ -20,7 +20,9 @@ def test_variables_override_the_cell(monkeypatch):
     assert environment.settings(data="b", recipe="report") == expected
 
 
-@pytest.mark.parametrize(("name", "value"), [("SEED", "one"), ("SEED", "-1"), ("PRETRAINED", "maybe")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("SEED", "one"), ("SEED", "-1"), ("PRETRAINED", "maybe"), ("WEIGHTS", "publish")]
+)
 def test_a_wrong_variable_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"ASSIGNMENT_{name}", value)
     with pytest.raises(ValueError, match=f"ASSIGNMENT_{name} is '{value}'"):
