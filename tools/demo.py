@@ -39,7 +39,7 @@ from assignment_lib.retrieval.pipeline import Retrieval  # noqa: E402
 from assignment_lib.retrieval.reranking import reranked_scores  # noqa: E402
 from assignment_lib.training import assembly  # noqa: E402
 from assignment_lib.training.assembly import Published  # noqa: E402
-from assignment_lib.training.recipes import Recipe  # noqa: E402
+from assignment_lib.training.recipes import Recipe, from_settings  # noqa: E402
 
 MAX_QUERIES = 200  # gallery images that a folder of your own offers as queries
 CELLS = (
@@ -55,7 +55,8 @@ CELLS = (
 def retrieval(log: Callable[[str], None] = print) -> Retrieval:
     """What the widget shows: the data set of the settings, or the images in the folder ASSIGNMENT_GALLERY."""
     settings, folder = environment.settings(), environment.setting("GALLERY", "")
-    folders = (settings.training_folder(name) for name in ("adapted2", "adapted1", "joint"))
+    rounds = from_settings(settings).retrieval.adaptation_rounds
+    folders = (pipeline.network_folder(settings, number) for number in range(rounds, -1, -1))
     trained = next((place for place in folders if assembly.is_trained(place)), None)
     found = published("adapted" if settings.recipe == "adapted" else "strong") if trained is None else None
     if folder:

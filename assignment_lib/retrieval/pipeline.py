@@ -76,14 +76,14 @@ def prepare(
     split = assembly.decoded_split(data, chosen, gallery_images, progress=True)
     table, validation_images, distractors = split.validation, split.validation_images, split.distractor_images
 
-    parts, folder = [validation_images, gallery_images], settings.training_folder("joint")
+    parts, folder = [validation_images, gallery_images], network_folder(settings)
     rounds = options.adaptation_rounds
     if rounds and distractors is not gallery_images:
         log("No adaptation: the test may show training people, who would become new identities.")
         rounds = 0
     for number in range(rounds):
         predictions = join(*_predicted(network, parts, folder))
-        folder = settings.training_folder(f"adapted{number + 1}")
+        folder = network_folder(settings, number + 1)
         unlabelled = pd.concat([table, data.gallery])
         network = adaptation.adapt(network, chosen, split, unlabelled, parts, predictions, folder, device, log)
     del split  # and with it the training images
@@ -134,6 +134,11 @@ def prepare(
     )
 
 
+def network_folder(settings: Settings, rounds: int = 0) -> Path:
+    """The folder of the network after `rounds` of adaptation; without any, that of notebook 04."""
+    return settings.training_folder(f"adapted{rounds}" if rounds else "joint")
+
+
 def _network(
     data: Dataset, settings: Settings, device: torch.device, log: Callable[[str], None]
 ) -> tuple[JointConvNet, Recipe]:
@@ -143,12 +148,12 @@ def _network(
     adaptation.
     """
     chosen = from_settings(settings)
-    if environment.setting("WEIGHTS", "trained") == "published":
+    if environment.published_weights():
         network, recipe, _ = assembly.published(chosen.name)
         log(f"The published network {chosen.name}: {recipe.model.backbone}, seed {recipe.seed}.")
         retrieval = replace(chosen.retrieval, adaptation_rounds=0)
         return network.to(device), replace(recipe, name=chosen.name, retrieval=retrieval, ablation=chosen.ablation)
-    network, recipe = assembly.train_if_missing(data, chosen, settings.training_folder("joint"), device, log)
+    network, recipe = assembly.train_if_missing(data, chosen, network_folder(settings), device, log)
     return network.to(device), replace(recipe, name=chosen.name)
 
 
