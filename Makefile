@@ -29,13 +29,11 @@ COMMAND := $(KEEP_MEMORY) $(RUN) -m assignment_lib.training.commands
 notebooks: environment
 	$(KEEP_MEMORY) $(RUN) tools/run_notebooks.py $(NOTEBOOKS)
 
-# Tests of one file share what they prepare, so a process takes whole files; the longest files start first.
+# Tests of one file share what they prepare, so a process takes whole files.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile --ignore tests/browser
 
-LONGEST := $(wildcard tests/notebooks/test_notebooks.py tests/notebooks/test_without_*.py tests/training/test_*.py)
-
 test: lint
-	$(PYTEST) --no-loadscope-reorder $(LONGEST) $(filter-out $(LONGEST) tests/browser/%,$(wildcard tests/*/test_*.py tests/*/*/test_*.py))
+	$(PYTEST)
 
 # JupyterLab and the page of `make demo` in the system's Chromium: apt-get install chromium
 test-browser: environment
