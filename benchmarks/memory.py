@@ -34,7 +34,7 @@ def main() -> None:
     batch = next(iter(training.batches))
     training.objective(training.network(batch.images), batch)[0].backward()
     say("a training step")
-    queries = decode(data.query["path"], recipe.data.image_size, progress=False).images
+    queries = decode(data.query["path"], recipe.data.image_size, progress=False)
     say(f"and {len(queries):,} queries")
 
 

@@ -102,7 +102,7 @@ def with_network(chosen: Published, own: pd.DataFrame | None, log: Callable[[str
     log(f"{len(gallery):,} gallery images, {len(query):,} queries")
     images, predictions = {}, {}
     for name, table in (("query", query), ("gallery", gallery)):
-        images[name] = decode(table["path"], network.image_size, progress=False).images
+        images[name] = decode(table["path"], network.image_size, progress=False)
         key = hashlib.sha256("\n".join(table["path"]).encode()).hexdigest()[:16]
         path = environment.runs_folder() / "demo" / f"predictions-{key}.pt"
         predictions[name] = pipeline.cached_predictions(network, images[name], path)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,8 @@ from assignment_lib.data.layouts import few
 from assignment_lib.files import bar
 
 
-class Decoded(NamedTuple):
-    """The result of `decode`."""
-
-    images: Tensor  # (N, 3, H, W) uint8
-
-
-def decode(paths: Sequence[str | Path], size: tuple[int, int] = (128, 64), *, progress: bool = True) -> Decoded:
-    """Decode image files into one uint8 tensor: `decode(table["path"]).images`.
+def decode(paths: Sequence[str | Path], size: tuple[int, int] = (128, 64), *, progress: bool = True) -> Tensor:
+    """Decode image files into one uint8 tensor `(N, 3, H, W)`: `decode(table["path"])`.
 
     Any file that Pillow reads becomes upright RGB of `size` = (height, width): EXIF orientation is applied, grey and 16-bit
     grey (its high byte) are repeated to three channels, palettes and CMYK are converted, transparency is laid over white,
@@ -61,7 +55,7 @@ def decode(paths: Sequence[str | Path], size: tuple[int, int] = (128, 64), *, pr
     if faults:
         count = f"{len(faults):,} of {len(files):,} images"
         raise ValueError(f"{count} cannot be decoded: {few(faults)}; replace or remove them")
-    return Decoded(images)
+    return images
 
 
 def sizes(paths: Sequence[str | Path]) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def attribute_scores(predictions: Array | pd.DataFrame, targets: Array | pd.Data
         raise ValueError(f"predictions have {len(predicted)} rows and targets {len(true)}. Pass the same images.")
     scores = {}
     for column, (task, classes) in enumerate(TASKS.items()):
-        counts = confusion(predicted[:, column], true[:, column], len(classes))
+        counts = _counts(predicted[:, column], true[:, column], len(classes))
         images = counts.sum(1)
         recall = counts.diagonal()[images > 0] / images[images > 0]
         scores[task] = {"acc": float(counts.trace() / counts.sum()), "macc": float(recall.mean())}
@@ -46,6 +46,11 @@ def confusion(predictions: Array, targets: Array, classes: int) -> np.ndarray:
     predicted = check_integers(predictions, "predictions", len(true))
     for values, name in ((predicted, "predictions"), (true, "targets")):
         _check_range(values, name, classes)
+    return _counts(predicted, true, classes)
+
+
+def _counts(predicted: np.ndarray, true: np.ndarray, classes: int) -> np.ndarray:
+    """`confusion` of checked int64 arrays."""
     return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 

@@ -71,7 +71,7 @@ def prepare(
     network, chosen = _network(data, settings, device, log)
     options = chosen.retrieval
     query_images, gallery_images = (
-        decode(table["path"], chosen.data.image_size).images for table in (data.query, data.gallery)
+        decode(table["path"], chosen.data.image_size) for table in (data.query, data.gallery)
     )
     split = assembly.decoded_split(data, chosen, gallery_images, progress=True)
     table, validation_images, distractors = split.validation, split.validation_images, split.distractor_images

@@ -95,14 +95,12 @@ def decoded_split(data: Dataset, recipe: Recipe, gallery_images: Tensor | None =
             "Decode data.gallery at the image_size of the recipe."
         )
     train, validation = _identity_split(data, recipe)
-    train_images, validation_images = (
-        decode(table["path"], size, progress=progress).images for table in (train, validation)
-    )
+    train_images, validation_images = (decode(table["path"], size, progress=progress) for table in (train, validation))
     images, note = torch.empty(0, 3, *size, dtype=torch.uint8), "no distractors: validation people alone"
     if kind == "test":
         images, note = gallery_images if gallery_images is not None else images, "there is no test gallery; instead "
         if gallery_images is None and len(data.gallery):
-            images = decode(data.gallery["path"], size, progress=progress).images
+            images = decode(data.gallery["path"], size, progress=progress)
         if len(images):
             similar = near_duplicates(images, train_images) | near_duplicates(images, validation_images)
             share = float(similar.float().mean())
@@ -142,9 +140,7 @@ def joint(split: Split, recipe: Recipe, device: torch.device) -> Training:
     people or settings do not suffice for the recipe's sampler.
     """
     added = _added(split)
-    batches, class_weights = _batches(split, recipe, device, added)
-    targets = batches.attributes
-    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets.cpu()[~added]))
+    batches, class_weights, priors = _batches(split, recipe, device, added)
     n_pids = split.train["pid"].nunique()
     network = joint_network(recipe, n_pids, split.has_attributes, priors=priors).to(device)
     objective = Objective(recipe.objective, class_weights, n_pids, network.embedding_size).to(device)
@@ -160,7 +156,7 @@ def baseline(split: Split, recipe: Recipe, device: torch.device) -> Training:
 
     Raises `ValueError` for data without annotations.
     """
-    batches, class_weights = _batches(split, recipe, device, _added(split))
+    batches, class_weights, _ = _batches(split, recipe, device, _added(split))
     if class_weights is None:
         raise ValueError(
             f"{split.name} has no annotations, and the network of notebook 03 needs them. Use notebook 04."
@@ -337,7 +333,8 @@ def _added(split: Split) -> Tensor:
 
 def _batches(
     split: Split, recipe: Recipe, device: torch.device, added: Tensor
-) -> tuple[Batches, dict[str, Tensor] | None]:
+) -> tuple[Batches, dict[str, Tensor] | None, dict[str, Tensor] | None]:
+    """The batches, and the weights and shares of the classes among the labelled people, task -> `(C,)`, where known."""
     environment.seed_everything(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     targets, pids = attributes.target_tensor(split.train), pid_labels(split.train)
@@ -345,11 +342,12 @@ def _batches(
     sampler, class_weights = sampling.sampler_and_weights(
         recipe.data.sampler, targets, pids, size, generator, added if added.any() else None
     )
+    priors = None if targets is None else sampling.by_task(sampling.class_shares(targets[~added]))
     batches = Batches(
         split.train_images, sampler, size, device, attributes=targets, pids=pids,
         augmentation=augmentation.by_name(recipe.data.augmentation), generator=generator,
     )  # fmt: skip
-    return batches, class_weights
+    return batches, class_weights, priors
 
 
 def _training(

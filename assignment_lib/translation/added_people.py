@@ -69,7 +69,7 @@ def prepare_material(
     that was trained with other settings or data is replaced.
     """
     height, width = split.train_images.shape[2:]
-    images, cameras = decode(others.train["path"], (height, width)).images, split.train["camera"].to_numpy()
+    images, cameras = decode(others.train["path"], (height, width)), split.train["camera"].to_numpy()
     data = f"{split.data_fingerprint} {dataset.fingerprint(others)}"
     arguments = (images, split.train_images, cameras, folder, device, settings, data)
     try:

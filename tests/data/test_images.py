@@ -32,7 +32,7 @@ def pixels(image):
 
 
 def decode_one(path):
-    return decode([path]).images[0]
+    return decode([path])[0]
 
 
 def assert_near(ours, expected, tolerance):
@@ -41,12 +41,12 @@ def assert_near(ours, expected, tolerance):
 
 
 def test_images_come_in_order_as_pillow_decodes_them(jpegs):
-    decoded = decode(jpegs).images
+    decoded = decode(jpegs)
     assert decoded.shape == (6, 3, 128, 64) and decoded.dtype == torch.uint8 and decoded.is_contiguous()
     for ours, path in zip(decoded, jpegs, strict=True):
         assert torch.equal(ours, pixels(Image.open(path)))
-    assert torch.equal(decode([str(path) for path in jpegs]).images, decoded)
-    assert decode([], (1, 1)).images.shape == (0, 3, 1, 1)
+    assert torch.equal(decode([str(path) for path in jpegs]), decoded)
+    assert decode([], (1, 1)).shape == (0, 3, 1, 1)
 
 
 def test_broken_files_stop_with_one_sentence_naming_them(jpegs):

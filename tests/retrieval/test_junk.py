@@ -18,7 +18,7 @@ def test_every_worn_thing_is_an_imagenet_class():
 
 def test_evidence_is_the_classifiers_own(few_data):
     classifier = junk.imagenet_classifier()
-    store = images.decode(few_data.train["path"][:3], progress=False).images
+    store = images.decode(few_data.train["path"][:3], progress=False)
     evidence = junk.worn_evidence(classifier, store)
     assert evidence.shape == (3,) and evidence.dtype == torch.float32
     resized = F.interpolate(store[2:].float() / 255, (224, 224), mode="bilinear")

@@ -37,7 +37,7 @@ def same(network, other):
 
 def test_the_distractors_are_the_test_gallery(few_data):
     split = assembly.decoded_split(few_data, tiny())
-    given = decode(few_data.gallery["path"], (64, 32), progress=False).images
+    given = decode(few_data.gallery["path"], (64, 32), progress=False)
     assert torch.equal(split.distractor_images, given)
     assert not set(split.train["pid"]) & set(split.validation["pid"])
     assert len(split.train_images) == len(split.train) and len(split.validation_images) == len(split.validation)
@@ -59,7 +59,7 @@ def test_training_people_are_held_out_as_distractors(few_data, kind):
     assert len(split.train) + len(split.validation) + len(split.distractor_images) == len(data.train)
     people = data.train["pid"].nunique() - split.train["pid"].nunique() - split.validation["pid"].nunique()
     assert people == 2 and f"{people} training people" in split.distractor_note
-    assert torch.equal(split.train_images, decode(split.train["path"], (64, 32), progress=False).images)
+    assert torch.equal(split.train_images, decode(split.train["path"], (64, 32), progress=False))
     again = assembly.decoded_split(data, recipe)
     assert again.train.equals(split.train) and torch.equal(again.distractor_images, split.distractor_images)
 

@@ -21,7 +21,7 @@ def encoded(kind="PNG", size=(20, 30), mode="RGB"):
 def test_photos_are_decoded_like_data_sets(tmp_path, kind, mode):
     content = encoded(kind, mode=mode)
     (tmp_path / "photo").write_bytes(content)
-    expected = images.decode([tmp_path / "photo"], (16, 8), progress=False).images[0]
+    expected = images.decode([tmp_path / "photo"], (16, 8), progress=False)[0]
     assert torch.equal(read_photo(content, "photo", (16, 8)), expected)
 
 
