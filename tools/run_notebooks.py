@@ -113,7 +113,7 @@ def main(wanted: list[str]) -> int:
     if settings.committed and not wanted:
         # Committed outputs come from this code: finished training is repeated, interrupted training resumes.
         for marker in settings.folder.glob("*/finished.txt"):
-            for name in ("last.pt", "previous.pt", "finished.txt"):
+            for name in ("last.pt", "finished.txt"):
                 (marker.parent / name).unlink(missing_ok=True)
         shutil.rmtree(settings.ablations, ignore_errors=True)
     started = time.perf_counter()

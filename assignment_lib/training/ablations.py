@@ -1,7 +1,7 @@
 """Ablations: a recipe compared with copies of it that differ in one setting, row by row; and a recipe with several seeds.
 
 Every finished row is a file `<row>-seed<k>/result.json` in the run's ablation folder, so an interrupted run resumes with the
-row it was in, and several processes can share the rows (`commands.py ablations --part 1/2`).
+row it was in, and a second process that is started on the same table takes the rows that the first has not begun.
 """
 
 from __future__ import annotations
@@ -204,15 +204,13 @@ def run(
     device: torch.device,
     rows: Iterable[Row] | None = None,
     seeds: Sequence[int] | None = None,
-    part: tuple[int, int] = (1, 1),
     log: Callable[[str], None] = print,
     progress: bool = False,
 ) -> list[dict[str, Any]]:
     """Measure `rows`, by default those of `base`, with every seed; returns the results.
 
-    Of n processes that share the rows, the i-th passes `part` = (i, n). A seed determines the split as well: all rows of
-    one seed have the same people. A row that fails is reported in the log and the others continue; so is one that another
-    process is training.
+    A seed determines the split as well: all rows of one seed have the same people. A row that fails is reported in the log
+    and the others continue; so is one that another process is training.
     """
     seeds = range(base.ablation.ablation_seeds) if seeds is None else seeds
     rows = rows_of(base) if rows is None else tuple(rows)
@@ -222,7 +220,7 @@ def run(
     results: list[dict[str, Any]] = []
     splits: dict[tuple[int, tuple[int, int]], Split] = {}  # of one seed and image size at a time
     offline = False
-    for seed, row in files.bar(jobs[part[0] - 1 :: part[1]], "rows", show=progress):
+    for seed, row in files.bar(jobs, "rows", show=progress):
         recipe = row_recipe(base, seed, row)
         downloads = row.network == "joint" and recipe.model.pretrained and recipe.model.backbone != "efficientnet_lite0"
         if offline and downloads:

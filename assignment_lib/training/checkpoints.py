@@ -76,7 +76,7 @@ class Run:
         state = {name: part.state_dict() for name, part in self.parts().items()}
         state |= {"fingerprint": self.fingerprint, "history": self.history, "epoch": progress}
         state |= {"amp": optimizers.dtype_name(self.dtype), "random": random_states(self.generators)}
-        save_last(state, self.folder)
+        save(state, self.folder / "last.pt")
 
     def restore(self, state: dict[str, Any], epochs: int, log: Callable[[str], None]) -> Epoch | None:
         """Load the state that `save` wrote, to train for `epochs` in all; returns the epoch in progress, if any.
@@ -179,35 +179,17 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def save_last(content: dict[str, Any], folder: Path) -> None:
-    """Write `last.pt`; the checkpoint before it stays as `previous.pt`."""
-    last = folder / "last.pt"
-    new = folder / "next.pt"
-    save(content, new)
-    if last.exists():
-        last.replace(folder / "previous.pt")
-    new.replace(last)
+def load_last(folder: Path, fingerprint: dict[str, Any]) -> dict[str, Any] | None:
+    """The state in `folder/last.pt`; None where there is none.
 
-
-def load_last(folder: Path, fingerprint: dict[str, Any], log: Callable[[str], None] = print) -> dict[str, Any] | None:
-    """The newest readable checkpoint in `folder`; None where there is none.
-
-    Raises `OtherRun` for a checkpoint of other settings, other data or earlier code, `ValueError` where all are damaged.
+    Raises `OtherRun` for a state of other settings, other data or earlier code, `ValueError` for a damaged file.
     """
-    paths = [path for path in (folder / "last.pt", folder / "previous.pt") if path.exists()]
-    for path in paths:
-        try:
-            state = load(path)
-        except OtherRun:
-            raise
-        except ValueError:
-            log(f"{path.name} is damaged" + (", resuming from previous.pt" if path != paths[-1] else ""))
-            continue
-        require_same(state["fingerprint"], fingerprint, folder)
-        return state
-    if paths:
-        raise ValueError(f"No checkpoint in {folder} can be read. Remove the folder to train again.")
-    return None
+    path = folder / "last.pt"
+    if not path.exists():
+        return None
+    state = load(path)
+    require_same(state["fingerprint"], fingerprint, folder)
+    return state
 
 
 def require_same(theirs: dict[str, Any], ours: dict[str, Any], folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The command line: train a recipe, measure its ablations, or repeat it with several seeds.
 
     python -m assignment_lib.training.commands train --data course.zip --recipe report
-    python -m assignment_lib.training.commands ablations --recipe report --part 1/2
+    python -m assignment_lib.training.commands ablations --recipe report --short
     python -m assignment_lib.training.commands repeat --seeds 0 1 2
     python -m assignment_lib.training.commands translation
 
@@ -55,9 +55,8 @@ def measure_ablations(given: argparse.Namespace) -> int:
     budget: dict[str, Any] = {"ablation_epochs": given.epochs, "ablation_image_size": given.size and tuple(given.size)}
     base = recipes.from_settings(settings, **{name: value for name, value in budget.items() if value})
     rows = [row for row in ablations.rows_of(base) if row.short or not given.short]
-    index, count = (int(number) for number in given.part.split("/"))
     results = ablations.run(
-        dataset.load(settings.data), base, settings.ablations, environment.device(), rows, given.seeds, (index, count), _print
+        dataset.load(settings.data), base, settings.ablations, environment.device(), rows, given.seeds, _print
     )  # fmt: skip
     return 0 if results else 1
 
@@ -82,7 +81,6 @@ def main(arguments: list[str] | None = None) -> int:
 
     table = commands.add_parser("ablations", parents=shared, help="measure the table of notebook 06")
     table.add_argument("--seeds", type=int, nargs="+", help="instead of those of the recipe")
-    table.add_argument("--part", default="1/1", help="i/n: this process measures every n-th row, from the i-th")
     table.add_argument("--epochs", type=int, help="instead of the recipe's ablation_epochs")
     table.add_argument("--size", type=int, nargs=2, help="height and width instead of the recipe's ablation_image_size")
     table.add_argument("--short", action="store_true", help="only the rows of the short table")

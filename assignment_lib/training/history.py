@@ -72,7 +72,7 @@ class Epoch:
             images = [image_files[i] if image_files else f"image {i}" for i in positions]
             raise FloatingPointError(
                 f"{what} is not finite in batch {self.step - len(self.unchecked) + row + 1} of epoch {epoch}. Use a smaller "
-                f"learning_rate, or check the images of that batch: {', '.join(images)}. The previous checkpoint is kept."
+                f"learning_rate, or check the images of that batch: {', '.join(images)}. The last checkpoint is kept."
             )
         self.unchecked.clear()
 

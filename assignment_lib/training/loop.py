@@ -62,7 +62,7 @@ def fit(
     device, fingerprint = next(model.parameters()).device, fingerprint or {}
     model.to(memory_format=torch.channels_last)
     with checkpoints.lock(folder), checkpoints.interrupts() as interrupted:
-        state = checkpoints.load_last(folder, fingerprint, log)
+        state = checkpoints.load_last(folder, fingerprint)
         dtype = optimizers.amp_dtype(state["amp"] if state else settings.amp, device)  # a training keeps its precision
         optimizer = optimizers.adamw(model, objective, settings.learning_rate, settings.weight_decay, betas)
         scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)

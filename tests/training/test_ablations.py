@@ -96,14 +96,11 @@ def test_results_of_two_rows_and_two_seeds(measured):
 
 
 @pytest.mark.slow
-def test_a_second_call_and_a_second_process_measure_nothing_again(measured, monkeypatch):
+def test_a_second_call_measures_nothing_again(measured, monkeypatch):
     data, folder, results, _ = measured
     monkeypatch.setattr(assembly, "decoded_split", None)
     again = ablations.run(data, TINY, folder, CPU, TWO, log=quiet)
     assert again == json.loads(json.dumps(results))
-    parts = [ablations.run(data, TINY, folder, CPU, TWO, part=(i, 2), log=quiet) for i in (1, 2)]
-    names = [(result["name"], result["seed"]) for part in parts for result in part]
-    assert sorted(names) == sorted((result["name"], result["seed"]) for result in results)
 
 
 @pytest.mark.slow
@@ -121,7 +118,7 @@ def test_an_unfinished_row_of_another_recipe_is_trained_again(few_split, tmp_pat
     row, lines = TWO[1], []
     place = ablations.folder_of(row, 0, tmp_path)
     place.mkdir()
-    checkpoints.save_last({"fingerprint": {"seed": 9}}, place)
+    checkpoints.save({"fingerprint": {"seed": 9}}, place / "last.pt")
     result = ablations.measure(row, 0, TINY, few_split, tmp_path, CPU, lines.append)
     assert result["name"] == row.name and lines[0].startswith("epoch")
 

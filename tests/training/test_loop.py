@@ -106,28 +106,21 @@ def test_more_epochs_resume_and_fewer_are_refused(run):
         run(3)
 
 
-def test_a_truncated_checkpoint_falls_back_to_the_one_before(run, tmp_path):
-    whole, whole_rows, _ = run(4, folder="whole")
-    run(3)
+def test_a_truncated_checkpoint_is_one_sentence(run, tmp_path):
+    run(1)
     last = tmp_path / "run" / "last.pt"
     last.write_bytes(last.read_bytes()[:1000])
-    model, rows, lines = run(4)
-    assert "damaged" in lines[0] and "after epoch 2 of 4" in lines[1]
-    assert equal(model.state_dict(), whole.state_dict())
-    pd.testing.assert_frame_equal(timeless(rows), timeless(whole_rows))
-    for path in (last, last.with_name("previous.pt")):
-        path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match=r"No checkpoint in .* can be read"):
-        run(5)
+    with pytest.raises(ValueError, match=r"last.pt cannot be read .* Remove it and train again"):
+        run(2)
 
 
 class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("moment", range(1, 26))
+@pytest.mark.parametrize("moment", range(1, 13))
 def test_a_training_killed_before_any_file_is_renamed_ends_with_the_same_weights(run, monkeypatch, moment):
-    """The state is written after every batch, so these moments include those between the two renames of `save_last`."""
+    """The state is written after every batch, so these moments are those before each batch and each file."""
     whole, whole_rows, _ = run(2, folder="whole")
     replace, renamed = Path.replace, itertools.count(1)
 
