@@ -12,7 +12,7 @@ from assignment_lib.batches.augmentation import TRANSFORMS
 from assignment_lib.data.attributes import TASKS, target_tensor
 from assignment_lib.evaluation.attribute_scores import attribute_baselines
 from assignment_lib.reporting import plots, tables
-from assignment_lib.retrieval.embedding_map import neighbours_agree
+from assignment_lib.retrieval import neighbours_agree
 from assignment_lib.retrieval.ranking import Ranking
 from assignment_lib.training.ablations import BASE
 from assignment_lib.training.recipes import recipe

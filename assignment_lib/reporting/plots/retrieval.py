@@ -138,9 +138,9 @@ def precision_recall(curves: Mapping[str, pd.DataFrame], rules: pd.DataFrame) ->
 def embedding_map(points: np.ndarray, labels: Mapping[str, np.ndarray], agreement: pd.DataFrame) -> Figure:
     """Draw a map of embeddings, one panel per label, coloured by it.
 
-    `points` `(N, 2)` are those of `embedding_map.tsne_map`; `labels` maps "person", "camera" or a task to integers `(N,)`,
+    `points` `(N, 2)` are those of `ranking.tsne_map`; `labels` maps "person", "camera" or a task to integers `(N,)`,
     negative where unknown. The ten most frequent values have colours; the others are gray. `agreement`, of
-    `embedding_map.neighbours_agree`, adds to a title how often the nearest image has the same label, and chance.
+    `ranking.neighbours_agree`, adds to a title how often the nearest image has the same label, and chance.
     """
     figure, grid = plt.subplots(1, len(labels), figsize=(4.4 * len(labels), 5.2), squeeze=False, layout="constrained")
     shares = agreement.set_index("Label")
