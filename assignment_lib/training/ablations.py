@@ -283,8 +283,8 @@ def repeat(
 ) -> pd.DataFrame:
     """Train the JointConvNet of `settings` with every seed, which draws its own validation people and first weights.
 
-    Returns one row per seed: its best epoch, and the scores of the full validation search in percent. A finished training
-    is not repeated.
+    Returns one row per seed: its best epoch, and the scores of the full validation search in percent, then those of each
+    task, whose columns are named "attributes/hat/acc". A finished training is not repeated.
     """
     rows = []
     for seed in seeds:
@@ -295,7 +295,9 @@ def repeat(
         history = assembly.run(training, chosen.training_folder("joint"), log)
         scores = final_scores(training, split)
         row = {"Seed": seed, "Epoch": int(history["epoch"][history["score"].idxmax()])}
-        rows.append(row | {label: 100 * scores[name] for name, label in SCORES.items() if name in scores})
+        row |= {label: 100 * scores[name] for name, label in SCORES.items() if name in scores}
+        of_tasks = {name: 100 * value for name, value in scores.items() if name.startswith("attributes/")}
+        rows.append(row | {name: value for name, value in of_tasks.items() if name not in SCORES})
     return pd.DataFrame(rows)
 
 
