@@ -1,17 +1,13 @@
 """The notebooks as they are committed, and all of them executed on a data set of a few drawn people."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import nbformat
 import pandas as pd
 import pytest
 import run_notebooks
 from executing import run
-from IPython.core.inputtransformer2 import TransformerManager
 
 import synthetic_pedestrians
 from assignment_lib.data.annotations import read_truth
@@ -97,32 +93,3 @@ def test_deliverables_are_complete(executed):
     gallery = set(truth.gallery["file"])
     assert all(set(found) <= gallery for found in lists.values())
     assert set(pd.read_csv(executed / "classification_test.csv")["id"]) == gallery
-
-
-@pytest.mark.slow
-def test_missing_data_is_one_sentence(tmp_path):
-    done = run(tmp_path, "01", DATA="nowhere.zip")
-    assert done.returncode == 1
-    assert "nowhere.zip" in done.stdout and "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_notebook_05_alone_trains_the_network_that_it_needs(tmp_path):
-    """Its cells as far as the network; `executed` has the rest."""
-    synthetic_pedestrians.draw(
-        tmp_path / "few", train_identities=10, test_identities=4, train_images=40, progress=False
-    )
-    plain = TransformerManager().transform_cell  # `!git clone` as Python; it runs on Colab only
-    cells = [plain(c.source) for c in nbformat.read(NOTEBOOKS[4], as_version=4).cells if c.cell_type == "code"]
-    end = next(number for number, source in enumerate(cells, 1) if "pipeline.prepare(" in source)
-    script = tmp_path / "first_cells.py"
-    script.write_text("\n".join(cells[:end]))
-    settings = {"DATA": str(tmp_path / "few"), "RUNS": str(tmp_path / "runs"), "UNATTENDED": "1"}
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env=os.environ | {f"ASSIGNMENT_{name}": value for name, value in settings.items()},
-        cwd=PROJECT_ROOT / "notebooks", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    trained = tmp_path / "runs" / "few-smoke" / "joint-efficientnet_lite0-seed0"
-    assert (trained / "best.pt").exists() and (trained / "finished.txt").exists()

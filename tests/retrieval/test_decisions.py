@@ -78,7 +78,7 @@ def test_average_minimum_by_hand():
 
 
 def test_rules_are_judged_on_people_they_were_not_fitted_on():
-    search = small_search(people=11, distractors=30, noise=0.9)
+    search = small_search(people=8, distractors=16, noise=0.9)
     scores = {"similarity": similarity(search), "reranked": reranked_scores(search.query, search.gallery)}
     table = decisions.decision_table(scores, search, fixed=0.42)
     assert table["score"].value_counts().to_dict() == {"similarity": 3, "reranked": 1}
