@@ -74,7 +74,13 @@ def report_seeds() -> str:
 
 
 def ablation_decisions() -> str:
-    return markdown(tables.decisions_table(read("ablations_proxy.csv")).drop(columns="Group"))
+    """The differences of the variants from the base: on the assignment's data where measured, else on the proxy data."""
+    proxy, assignment = (
+        tables.decisions_table(read(f"ablations_{name}.csv")).assign(Data=name) for name in ("proxy", "assignment")
+    )
+    order = [*proxy["Variant"], *(name for name in assignment["Variant"] if name not in set(proxy["Variant"]))]
+    chosen = pd.concat([assignment, proxy]).drop_duplicates("Variant").set_index("Variant").loc[order].reset_index()
+    return markdown(chosen[["Variant", "Report", "Data", "mAP here", "mAcc here"]])
 
 
 def translation() -> str:
