@@ -114,7 +114,7 @@ def settings(**values: Any) -> Settings:
     seed = setting("SEED", str(cell.seed))
     if not seed.isdecimal():
         raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; set it to a whole number from 0")
-    published_weights()
+    published_weights()  # raises for an invalid value
     return Settings(
         data=setting("DATA", cell.data),
         recipe=setting("RECIPE", cell.recipe),

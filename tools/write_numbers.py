@@ -75,11 +75,10 @@ def report_seeds() -> str:
 
 def ablation_decisions() -> str:
     """The differences of the variants from the base: on the assignment's data where measured, else on the proxy data."""
-    proxy, assignment = (
-        tables.decisions_table(read(f"ablations_{name}.csv")).assign(Data=name) for name in ("proxy", "assignment")
-    )
-    order = [*proxy["Variant"], *(name for name in assignment["Variant"] if name not in set(proxy["Variant"]))]
-    chosen = pd.concat([assignment, proxy]).drop_duplicates("Variant").set_index("Variant").loc[order].reset_index()
+    measured = [
+        tables.decisions_table(read(f"ablations_{name}.csv")).assign(Data=name) for name in ("assignment", "proxy")
+    ]
+    chosen = pd.concat(measured).drop_duplicates("Variant")
     return markdown(chosen[["Variant", "Report", "Data", "mAP here", "mAcc here"]])
 
 

@@ -95,9 +95,8 @@ def adapt(
         return network
     probabilities = without_adjustment(predictions.probabilities, network.logit_adjustment)
     extended = with_clusters(split, table, images, labels, probabilities)
-    extended = extended._replace(
-        name=f"{split.name} clustered by {start}"
-    )  # from another network or data: another training
+    # from another network or data: another training
+    extended = extended._replace(name=f"{split.name} clustered by {start}")
     # Without ImageNet weights: those of the network replace them. The logit adjustment keeps the shares of the labelled people.
     changes = _ROUND | {"learning_rate": _RATE_FACTOR * recipe.training.learning_rate, "pretrained": False}
     training = assembly.joint(extended, changed(recipe, **changes), device)

@@ -274,6 +274,11 @@ SCORES = {
 }
 
 
+def in_percent(scores: dict[str, Any]) -> dict[str, float]:
+    """Those of the flattened `scores` that `SCORES` names, by their label, in percent."""
+    return {label: 100 * scores[name] for name, label in SCORES.items() if name in scores}
+
+
 def repeat(
     data: Dataset,
     settings: environment.Settings,
@@ -295,9 +300,10 @@ def repeat(
         history = assembly.run(training, chosen.training_folder("joint"), log)
         scores = final_scores(training, split)
         row = {"Seed": seed, "Epoch": int(history["epoch"][history["score"].idxmax()])}
-        row |= {label: 100 * scores[name] for name, label in SCORES.items() if name in scores}
-        of_tasks = {name: 100 * value for name, value in scores.items() if name.startswith("attributes/")}
-        rows.append(row | {name: value for name, value in of_tasks.items() if name not in SCORES})
+        of_tasks = {
+            name: 100 * value for name, value in scores.items() if name.startswith("attributes/") and name not in SCORES
+        }
+        rows.append(row | in_percent(scores) | of_tasks)
     return pd.DataFrame(rows)
 
 

@@ -66,7 +66,8 @@ def repeat(given: argparse.Namespace) -> int:
     settings = settings_of(given)
     runs = ablations.repeat(dataset.load(settings.data), settings, given.seeds, environment.device(), _print)
     files.write_text(settings.folder / "repeats.csv", runs.to_csv(index=False))
-    print(runs.filter(regex="^[^/]*$").to_string(index=False, float_format="%.1f"))
+    averages = [column for column in runs if "/" not in column]
+    print(runs[averages].to_string(index=False, float_format="%.1f"))
     print(ablations.mean_and_interval(runs).to_string(index=False, float_format="%.1f"))
     return 0
 

@@ -57,8 +57,7 @@ def measure(variant: str, material: Material, recipe: Recipe, folder: Path, devi
     """Train a variant in `folder`, or resume it; return the scores of the last epoch in percent."""
     training = assembly.joint(material.prepared(variant), recipe, device)._replace(validate=None)
     assembly.run(training, folder)
-    scores = ablations.final_scores(training, material.split)
-    return {label: 100 * scores[name] for name, label in ablations.SCORES.items() if name in scores}
+    return ablations.in_percent(ablations.final_scores(training, material.split))
 
 
 def _read(folder: Path, marks: dict[str, Any]) -> dict[str, Any] | None:
