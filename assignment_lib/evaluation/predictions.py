@@ -1,17 +1,15 @@
-"""Images to embeddings and attribute probabilities, without gradients; attribute predictions averaged over neighbours."""
+"""Images to embeddings and attribute probabilities, without gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.files import bar
 
 #: Largest activation of one batch on the CPU, in bytes. glibc maps blocks above 32 MiB anew at each use and returns free
@@ -21,10 +19,8 @@ _CPU_ACTIVATION = 16 * 2**20
 #: Bytes of the largest activation per pixel: EfficientNet-Lite has 96 float32 channels at a quarter of the pixels.
 _ACTIVATION_PER_PIXEL = 96
 _CUDA_BATCH = 256
-_NEIGHBOURS, _NEIGHBOUR_SHARE, _TEMPERATURE = 8, 0.7, 0.1
-_NEIGHBOUR_ROWS = 1024  # rows whose similarities to all others are in memory at a time
 
-_Adjustment = Callable[[dict[str, Tensor]], dict[str, Tensor]] | None  # `LogitAdjustment` of a network
+Adjustment = Callable[[dict[str, Tensor]], dict[str, Tensor]] | None  # `LogitAdjustment` of a network
 
 
 class Predictions(NamedTuple):
@@ -36,6 +32,10 @@ class Predictions(NamedTuple):
     def classes(self) -> Tensor:
         """The most probable class of each task, `(N, 12)` int64."""
         return torch.stack([self.probabilities[task].argmax(1) for task in TASKS], dim=1)
+
+    def rows(self, rows: Tensor) -> Predictions:
+        """The predictions of the images at `rows`, int64 positions or bool `(N,)`."""
+        return Predictions(self.embeddings[rows], {task: values[rows] for task, values in self.probabilities.items()})
 
 
 def inference_batch_size(height: int, width: int, device: torch.device | str = "cpu") -> int:
@@ -131,57 +131,10 @@ def join(*parts: Predictions) -> Predictions:
     )
 
 
-def with_neighbours(
-    predictions: Predictions,
-    neighbours: Predictions,
-    own_rows: Tensor,
-    adjustment: _Adjustment = None,
-) -> Predictions:
-    """`predictions` with each row's probabilities averaged with those of its nearest images in `neighbours`.
-
-    `0.3 p_i + 0.7 sum_j w_ij p_j` over the eight nearest j by cosine similarity s, `w_ij = softmax_j(s_ij / 0.1)`: one
-    step of label spreading (Zhou et al. 2004, section 2), which needs no labels. The embeddings stay the same. `own_rows`
-    `(N,)` int64 is the row of each image in `neighbours`, so that it is not its own neighbour, or -1 if it is not there.
-    `adjustment` is the network's `LogitAdjustment`: it is removed before the average and applied afterwards, since
-    averaging adjusted probabilities would favour the common classes again.
-
-    Raises `ValueError` if `neighbours` holds no other image.
-    """
-    images = min(_NEIGHBOURS, len(neighbours.embeddings) - int((own_rows >= 0).any()))
-    if images < 1:
-        raise ValueError("an image has no neighbour but itself. Pass at least two images as neighbours.")
-    own = without_adjustment(predictions.probabilities, adjustment)
-    others = without_adjustment(neighbours.probabilities, adjustment)
-    parts: dict[str, list[Tensor]] = {task: [] for task in own}
-    for rows in torch.arange(len(predictions.embeddings)).split(_NEIGHBOUR_ROWS):
-        similarity = predictions.embeddings[rows] @ neighbours.embeddings.T
-        is_there = own_rows[rows] >= 0
-        similarity[is_there.nonzero()[:, 0], own_rows[rows][is_there]] = -torch.inf
-        nearest = similarity.topk(images)
-        weights = (nearest.values / _TEMPERATURE).softmax(1)[:, None]
-        for task, values in own.items():
-            average = (weights @ others[task][nearest.indices])[:, 0]
-            parts[task].append((1 - _NEIGHBOUR_SHARE) * values[rows] + _NEIGHBOUR_SHARE * average)
-    mixed = {task: torch.cat(values) for task, values in parts.items()}
-    if adjustment is not None:
-        logits = adjustment({task: values.log() for task, values in mixed.items()})
-        mixed = {task: values.softmax(1) for task, values in logits.items()}
-    return predictions._replace(probabilities=mixed)
-
-
-def without_adjustment(probabilities: dict[str, Tensor], adjustment: _Adjustment) -> dict[str, Tensor]:
+def without_adjustment(probabilities: dict[str, Tensor], adjustment: Adjustment) -> dict[str, Tensor]:
     """`probabilities`, task -> `(N, C)`, as they were before the network's `LogitAdjustment`; unchanged without one."""
     if adjustment is None:
         return probabilities
     offsets = adjustment({task: torch.zeros_like(values) for task, values in probabilities.items()})  # -tau log prior
     raw = {task: values * (-offsets[task]).exp() for task, values in probabilities.items()}
     return {task: values / values.sum(1, keepdim=True) for task, values in raw.items()}
-
-
-def neighbours_table(plain: Predictions, averaged: Predictions, targets: Tensor) -> pd.DataFrame:
-    """Average Acc and mAcc in percent without and with neighbours, one row each. `targets` is `(N, 12)`."""
-    rows = []
-    for name, predictions in (("image alone", plain), ("averaged over neighbours", averaged)):
-        average = attribute_scores(predictions.classes(), targets)["average"]
-        rows.append({"Predicted from": name, "Acc": 100 * average["acc"], "mAcc": 100 * average["macc"]})
-    return pd.DataFrame(rows)

@@ -19,14 +19,15 @@ from assignment_lib.data.attributes import target_tensor
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
 from assignment_lib.environment import Settings
+from assignment_lib.evaluation.attribute_scores import attribute_scores
 from assignment_lib.evaluation.checks import NoValidQueryError
-from assignment_lib.evaluation.predictions import Predictions, join, neighbours_table, predict, with_neighbours
+from assignment_lib.evaluation.predictions import Adjustment, Predictions, join, predict
 from assignment_lib.evaluation.validation import Search, validation_search
 from assignment_lib.files import atomic_write
 from assignment_lib.models.joint import JointConvNet
 from assignment_lib.retrieval import adaptation, junk
 from assignment_lib.retrieval.decisions import fit_threshold
-from assignment_lib.retrieval.reranking import reranked_scores
+from assignment_lib.retrieval.reranking import reranked_scores, with_neighbours
 from assignment_lib.training import assembly
 from assignment_lib.training.recipes import Recipe, from_settings
 
@@ -96,16 +97,14 @@ def prepare(
     thresholds = choose_thresholds(search, options.threshold, log)
     copies = find_query_copies(data)
     targets = target_tensor(table)
-    if targets is not None and options.neighbours != "no" and len(gallery_images) > 1:
-        validation_rows, gallery_rows = (torch.arange(len(part.embeddings)) for part in (validation, gallery))
-        among = join(validation, others)
-        averaged = with_neighbours(validation, among, validation_rows, network.logit_adjustment)
-        scores = neighbours_table(validation, averaged, targets)[["Acc", "mAcc"]].mean(axis=1)
-        if options.neighbours == "yes" or scores.iloc[1] > scores.iloc[0] + 0.2:
-            log("Attribute probabilities are averaged over the eight nearest images.")
+    if targets is not None and options.neighbours != "no":
+        averaged = with_neighbours(join(validation, others), network.logit_adjustment)
+        averaged = averaged.rows(torch.arange(len(table)))
+        gain = _attribute_score(averaged, targets) - _attribute_score(validation, targets)
+        if options.neighbours == "yes" or gain > 0.002:
+            log("Attribute probabilities are averaged over similar images.")
             validation = averaged
-            query = with_neighbours(query, gallery, copies, network.logit_adjustment)
-            gallery = with_neighbours(gallery, gallery, gallery_rows, network.logit_adjustment)
+            query, gallery = _with_neighbours(query, gallery, copies, network.logit_adjustment)
     keep = None
     if options.junk_filter != "none":
         keep = junk.shows_person(gallery_images, validation_images, options.junk_filter, device)
@@ -223,6 +222,24 @@ def choose_thresholds(search: Search, fixed: float, log: Callable[[str], None] =
     except NoValidQueryError as error:
         log(f"The fixed threshold {fixed:g} of the recipe is used, because none can be fitted: {error}")
         return {"similarity": fixed, "reranked": fixed}
+
+
+def _attribute_score(predictions: Predictions, targets: Tensor) -> float:
+    """The mean of Acc and mAcc, over the tasks."""
+    average = attribute_scores(predictions.classes(), targets)["average"]
+    return (average["acc"] + average["macc"]) / 2
+
+
+def _with_neighbours(
+    query: Predictions, gallery: Predictions, copies: Tensor, adjustment: Adjustment
+) -> tuple[Predictions, Predictions]:
+    """`with_neighbours` among queries and gallery together, in which a query and its copy are one image."""
+    new = copies < 0
+    averaged = with_neighbours(join(query.rows(new), gallery), adjustment)
+    first = int(new.sum())  # row of the first gallery image
+    query_rows = torch.where(new, new.cumsum(0) - 1, first + copies)
+    gallery_rows = first + torch.arange(len(gallery.embeddings))
+    return query._replace(probabilities=averaged.rows(query_rows).probabilities), averaged.rows(gallery_rows)
 
 
 def _reranked(query: Tensor, gallery: Tensor, copies: Tensor, keep: Tensor | None) -> Tensor:

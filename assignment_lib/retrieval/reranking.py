@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking (Zhong et al. 2017), sparse and in chunks.
+"""k-reciprocal re-ranking (Zhong et al. 2017), sparse and in chunks, and attributes averaged over the same neighbours.
 
 The authors' code and its copies in other libraries hold several dense N x N matrices, 2.0 GiB each for the 23,100
 queries and gallery images of Market-1501. This implementation gives the same distances in 4.1 s on two cores, twice the
@@ -15,6 +15,7 @@ from scipy import sparse
 from torch import Tensor
 
 from assignment_lib.evaluation.checks import Array, check_embeddings
+from assignment_lib.evaluation.predictions import Adjustment, Predictions, without_adjustment
 from assignment_lib.files import bar
 
 _CHUNK_BYTES = 64 * 2**20  # of similarities held at a time
@@ -96,8 +97,7 @@ def jaccard_neighbours(embeddings: Array, radius: float) -> sparse.csr_matrix:
     `embeddings` `(N, D)` are L2-normalised. `k1` and `k2` are those of `rerank`, made to fit. A distance of 0, which a
     sparse matrix does not store, becomes 1e-6. Raises the errors of `rerank`.
     """
-    embeddings, _ = check_embeddings(embeddings, embeddings)
-    weights, _ = _neighbourhoods(embeddings, 0, 0, **neighbourhood(len(embeddings)), progress=False)
+    weights = _neighbour_weights(embeddings)
     rows = []
     for distances in _jaccard_rows(weights, len(embeddings)):
         near = np.flatnonzero(distances < radius)
@@ -105,6 +105,29 @@ def jaccard_neighbours(embeddings: Array, radius: float) -> sparse.csr_matrix:
     indices, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     ends = np.cumsum([0, *(len(near) for near, _ in rows)])
     return sparse.csr_matrix((values, indices, ends), (len(embeddings), len(embeddings)))
+
+
+def with_neighbours(predictions: Predictions, adjustment: Adjustment = None) -> Predictions:
+    """`predictions` with the probabilities of each image averaged over its neighbours: `p_i = sum_j w_ij p_j`.
+
+    `w_ij` are the weights by which `rerank` compares neighbourhoods (equation 11), with its `k1` and `k2`, made to fit; an
+    image has a share in its own average. The embeddings stay the same. `adjustment` is the network's `LogitAdjustment`: it
+    is removed before the average and applied afterwards, since averaging adjusted probabilities would favour the common
+    classes again. Raises the errors of `rerank`.
+    """
+    weights = _neighbour_weights(predictions.embeddings)
+    raw = without_adjustment(predictions.probabilities, adjustment)
+    mixed = {task: torch.from_numpy(weights @ values.numpy()) for task, values in raw.items()}
+    if adjustment is not None:
+        logits = adjustment({task: values.log() for task, values in mixed.items()})
+        mixed = {task: values.softmax(1) for task, values in logits.items()}
+    return predictions._replace(probabilities=mixed)
+
+
+def _neighbour_weights(embeddings: Array) -> sparse.csr_array:
+    """The first result of `_neighbourhoods` for a set of images, `k1` and `k2` made to fit: rows that sum to 1."""
+    embeddings, _ = check_embeddings(embeddings, embeddings)
+    return _neighbourhoods(embeddings, 0, 0, **neighbourhood(len(embeddings)), progress=False)[0]
 
 
 def _neighbourhoods(

@@ -1,26 +1,17 @@
-from unittest import mock
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from mean_color import MeanColor
 
 from assignment_lib.data.attributes import TASKS
-from assignment_lib.evaluation import predictions as module
 from assignment_lib.evaluation.predictions import (
     Predictions,
     inference_batch_size,
     join,
-    neighbours_table,
     predict,
     untrained_embeddings,
-    with_neighbours,
 )
 from assignment_lib.models import backbones
-from assignment_lib.models.heads import LogitAdjustment
 
 
 @pytest.mark.parametrize("batch_size", [None, 1, 7])
@@ -120,56 +111,11 @@ def random_predictions(n: int, seed: int, tasks=TASKS) -> Predictions:
     )
 
 
-def naive_average(predictions, others, own_rows, task):
-    """One row and one neighbour at a time."""
-    rows = []
-    for i, x in enumerate(predictions.embeddings.numpy()):
-        similar = [(float(x @ y), j) for j, y in enumerate(others.embeddings.numpy()) if j != own_rows[i]]
-        nearest = sorted(similar, reverse=True)[:8]
-        weights = np.array([np.exp(s / 0.1) for s, _ in nearest])
-        average = sum(w * others.probabilities[task][j].numpy() for w, (_, j) in zip(weights, nearest, strict=True))
-        rows.append(0.3 * predictions.probabilities[task][i].numpy() + 0.7 * average / weights.sum())
-    return np.stack(rows)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(2, 15), st.integers(1, 9), st.integers(0, 99))
-def test_neighbours_equal_a_naive_reference(n, block, seed):
-    others, outside = random_predictions(n, seed), random_predictions(3, seed + 1)
-    inside = Predictions(others.embeddings[::2], {task: p[::2] for task, p in others.probabilities.items()})
-    for predictions, rows in ((inside, torch.arange(0, n, 2)), (outside, torch.full((3,), -1))):
-        with mock.patch.object(module, "_NEIGHBOUR_ROWS", block):
-            mixed = with_neighbours(predictions, others, rows)
-        for task, values in mixed.probabilities.items():
-            np.testing.assert_allclose(values, naive_average(predictions, others, rows, task), atol=1e-5)
-        assert torch.equal(mixed.embeddings, predictions.embeddings)
-
-
-def test_the_logit_adjustment_is_applied_after_the_average():
-    priors = {"hat": torch.tensor([0.9, 0.1])}
-    adjustment = LogitAdjustment({"hat": TASKS["hat"]}, 0.6, priors)
-    raw = random_predictions(5, 3, {"hat": TASKS["hat"]})
-    adjusted = raw._replace(
-        probabilities={"hat": adjustment({"hat": raw.probabilities["hat"].log()})["hat"].softmax(1)}
-    )
-    own_rows = torch.arange(5)
-    mixed = with_neighbours(adjusted, adjusted, own_rows, adjustment)
-    plain = with_neighbours(raw, raw, own_rows).probabilities["hat"]
-    by_hand = plain / priors["hat"] ** 0.6
-    torch.testing.assert_close(mixed.probabilities["hat"], by_hand / by_hand.sum(1, keepdim=True))
-
-
-def test_an_image_without_a_neighbour_is_named():
-    one = random_predictions(1, 0)
-    with pytest.raises(ValueError, match="at least two"):
-        with_neighbours(one, one, torch.tensor([0]))
-
-
-def test_neighbours_table_by_hand():
-    targets = random_predictions(4, 0).classes()
-    right = Predictions(
-        torch.eye(4), {task: F.one_hot(targets[:, i], len(c)).float() for i, (task, c) in enumerate(TASKS.items())}
-    )
-    wrong = right._replace(probabilities={task: 1 - values for task, values in right.probabilities.items()})
-    table = neighbours_table(wrong, right, targets)
-    assert table["Acc"].tolist() == [0, 100] and table["mAcc"].tolist() == [0, 100]
+def test_rows_of_predictions():
+    predictions = random_predictions(5, 0)
+    for rows in (torch.tensor([3, 0]), torch.tensor([True, False, False, True, False])):
+        part = predictions.rows(rows)
+        assert torch.equal(part.embeddings, predictions.embeddings[rows])
+        assert all(
+            torch.equal(part.probabilities[task], values[rows]) for task, values in predictions.probabilities.items()
+        )

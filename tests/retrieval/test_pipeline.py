@@ -8,9 +8,9 @@ from small_searches import small_search
 
 from assignment_lib import environment
 from assignment_lib.environment import Settings
-from assignment_lib.evaluation.predictions import predict
+from assignment_lib.evaluation.predictions import join, predict
 from assignment_lib.retrieval import pipeline
-from assignment_lib.retrieval.reranking import rerank, reranked_scores
+from assignment_lib.retrieval.reranking import rerank, reranked_scores, with_neighbours
 from assignment_lib.training import assembly
 from assignment_lib.training.recipes import recipe
 
@@ -89,6 +89,21 @@ def test_the_junk_filter_keeps_copies_of_queries(few_data, prepared, monkeypatch
     own = torch.arange(len(few_data.query)).clamp(max=2)
     expected = reranked_scores(result.query.embeddings, result.gallery.embeddings[result.keep], own)
     torch.testing.assert_close(result.reranked[:, result.keep], expected)
+
+
+def test_a_query_and_its_copy_are_one_image_among_the_neighbours(few_data, prepared, monkeypatch):
+    plain = prepared(neighbours="no")
+    copies = torch.full((len(few_data.query),), -1)
+    copies[1] = 4
+    monkeypatch.setattr(pipeline, "find_query_copies", lambda data: copies)
+    result = prepared()
+    together = with_neighbours(join(plain.query.rows(copies < 0), plain.gallery))
+    new = len(copies) - 1
+    for task, values in together.probabilities.items():
+        assert torch.equal(result.gallery.probabilities[task], values[new:])
+        assert torch.equal(result.query.probabilities[task][1], values[new + 4])
+        assert torch.equal(result.query.probabilities[task][copies < 0], values[:new])
+    assert torch.equal(result.query.embeddings, plain.query.embeddings)
 
 
 def test_adaptation_continues_from_round_to_round(prepared, network, few_data, monkeypatch):

@@ -7,13 +7,15 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assignment_lib.data.attributes import TASKS
+from assignment_lib.evaluation.predictions import Predictions
+from assignment_lib.models.heads import LogitAdjustment
 from assignment_lib.retrieval import reranking
 
 
-def naive(query, gallery, k1, k2, lambda_value):
-    """Zhong et al. 2017, equations 1 to 12, with sets and loops; distances as the authors' code scales them."""
-    everything = torch.cat([query, gallery]).double()
-    squared = torch.cdist(everything, everything).square()
+def naive_weights(everything, k1, k2):
+    """Zhong et al. 2017, equations 1 to 11, with sets and loops, and the distances as the authors' code scales them."""
+    squared = torch.cdist(everything.double(), everything.double()).square()
     distance = (squared / squared.max(1, keepdim=True).values).numpy()
     count = len(distance)
     order = np.argsort(squared.numpy(), axis=1, kind="stable")
@@ -32,8 +34,13 @@ def naive(query, gallery, k1, k2, lambda_value):
         for j in widened:
             weights[i, j] = np.exp(-distance[i, j])
         weights[i] /= weights[i].sum()
-    expanded = np.array([weights[order[i, :k2]].mean(0) for i in range(count)])
-    queries = len(query)
+    return np.array([weights[order[i, :k2]].mean(0) for i in range(count)]), distance
+
+
+def naive(query, gallery, k1, k2, lambda_value):
+    """Zhong et al. 2017, equations 1 to 12."""
+    expanded, distance = naive_weights(torch.cat([query, gallery]), k1, k2)
+    queries, count = len(query), len(distance)
     result = np.zeros((queries, count - queries))
     for i in range(queries):
         for j in range(queries, count):
@@ -112,3 +119,41 @@ def test_scores_with_few_images(images):
     scores = reranking.reranked_scores(gallery, gallery, own)
     assert scores.shape == (images, images) and (scores[own, own] > 1 - 1e-4).all()
     assert (scores > -1e-4).all() and (scores < 1 + 1e-4).all()
+
+
+def predictions_of(embeddings, tasks):
+    generator = torch.Generator().manual_seed(len(embeddings))
+    drawn_probabilities = {
+        task: torch.randn(len(embeddings), len(names), generator=generator).softmax(1) for task, names in tasks.items()
+    }
+    return Predictions(embeddings, drawn_probabilities)
+
+
+@pytest.mark.parametrize("images", [2, 5, 40])
+def test_attributes_are_averaged_with_the_naive_weights(images):
+    predictions = predictions_of(drawn(images), TASKS)
+    averaged = reranking.with_neighbours(predictions)
+    weights, _ = naive_weights(predictions.embeddings, *reranking.neighbourhood(images).values())
+    for task, values in averaged.probabilities.items():
+        assert values.dtype == torch.float32
+        np.testing.assert_allclose(values, weights @ predictions.probabilities[task].numpy(), atol=1e-5)
+    assert torch.equal(averaged.embeddings, predictions.embeddings)
+
+
+def test_an_image_without_neighbours_keeps_its_attributes():
+    predictions = predictions_of(drawn(1), TASKS)
+    averaged = reranking.with_neighbours(predictions)
+    for task, values in predictions.probabilities.items():
+        torch.testing.assert_close(averaged.probabilities[task], values)
+
+
+def test_the_logit_adjustment_is_applied_after_the_average():
+    hat = {"hat": TASKS["hat"]}
+    priors = {"hat": torch.tensor([0.9, 0.1])}
+    adjustment = LogitAdjustment(hat, 0.6, priors)
+    raw = predictions_of(drawn(8), hat)
+    logits = adjustment({"hat": raw.probabilities["hat"].log()})
+    adjusted = raw._replace(probabilities={"hat": logits["hat"].softmax(1)})
+    mixed = reranking.with_neighbours(adjusted, adjustment)
+    by_hand = reranking.with_neighbours(raw).probabilities["hat"] / priors["hat"] ** 0.6
+    torch.testing.assert_close(mixed.probabilities["hat"], by_hand / by_hand.sum(1, keepdim=True))
