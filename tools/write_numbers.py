@@ -113,6 +113,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "post-processing": plain("post_processing.csv", 3),
     "list length": plain("list_length.csv"),
     "junk filter": plain("junk_filter.csv"),
+    "trials": plain("trials.csv", 2),
     "class weights": plain("class_weights.csv"),
     "ablation decisions": ablation_decisions,
     "translation": translation,
