@@ -1,7 +1,7 @@
 """From embeddings to ranked lists, to sets of images of the same person, and to the output files' contents.
 
 ranking.py           ranked lists by cosine similarity, compared with known identities; a map of embeddings
-reranking.py         k-reciprocal re-ranking
+reranking.py         k-reciprocal re-ranking; attributes averaged over the same neighbours
 decisions.py         thresholds, ranked lists and sets
 adaptation.py        training on clusters of the unlabelled test images
 junk.py              an ImageNet classifier as person detector
