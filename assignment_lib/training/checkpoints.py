@@ -195,7 +195,9 @@ def load_last(folder: Path, fingerprint: dict[str, Any]) -> dict[str, Any] | Non
 def require_same(theirs: dict[str, Any], ours: dict[str, Any], folder: Path) -> None:
     """Raise `OtherRun` where the fingerprint `theirs` of the network in `folder` differs from `ours`.
 
-    Data that differs is named as such: the data set may have been changed, or be another one of the same name.
+    The name of the recipe may differ: two recipes with equal settings are one training, so `adapted` can continue from a
+    network of `strong`. Data that differs is named as such: the data set may have been changed, or be another one of the
+    same name.
     """
     # through JSON, so that a tuple equals the list it was saved as
     theirs, ours = json.loads(json.dumps(theirs)), json.loads(json.dumps(ours))
@@ -205,7 +207,7 @@ def require_same(theirs: dict[str, Any], ours: dict[str, Any], folder: Path) -> 
             f"that {folder} was trained on. Restore the data, or remove that folder to train again. If this is another data "
             "set of the same name, keep the folder and rename the data set."
         )
-    names = [*ours, *(theirs.keys() - ours.keys())]
+    names = [name for name in [*ours, *(theirs.keys() - ours.keys())] if name != "name"]
     differences = [
         f"{name} was {theirs.get(name, 'missing')}, is {ours.get(name, 'missing')}"
         for name in names

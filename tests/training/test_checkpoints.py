@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from assignment_lib.training import checkpoints
+from assignment_lib.training.recipes import fingerprint, recipe
 
 
 def test_a_missing_and_a_damaged_checkpoint(tmp_path):
@@ -54,6 +55,15 @@ def test_another_training_is_distinguished_from_a_damaged_file(tmp_path):
         checkpoints.load_last(tmp_path, {"seed": 0})
     assert not isinstance(damaged.value, checkpoints.OtherRun)
     assert checkpoints.load_last(tmp_path / "nowhere", {}) is None
+
+
+def test_a_training_resumes_under_another_name_of_its_recipe(tmp_path):
+    """`adapted` continues from the copied network of `strong`, whose other settings are the same."""
+    strong, adapted = (fingerprint(recipe(name), data_fingerprint="a") for name in ("strong", "adapted"))
+    checkpoints.save({"fingerprint": strong}, tmp_path / "last.pt")
+    assert checkpoints.load_last(tmp_path, adapted) is not None
+    with pytest.raises(checkpoints.OtherRun, match="image_size was"):
+        checkpoints.load_last(tmp_path, fingerprint(recipe("report"), data_fingerprint="a"))
 
 
 def test_changed_data_is_named_as_such(tmp_path):
