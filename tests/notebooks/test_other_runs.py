@@ -1,20 +1,15 @@
 """The notebooks on other data, and one of them alone: a file of its own, so that it runs beside test_notebooks.py."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
-import nbformat
+import pandas as pd
 import pytest
 from executing import run
-from IPython.core.inputtransformer2 import TransformerManager
 
 import synthetic_pedestrians
-from assignment_lib.environment import PROJECT_ROOT
-
-NOTEBOOK_05 = PROJECT_ROOT / "notebooks" / "05_reid_retrieval.ipynb"
+from assignment_lib import dataset
+from assignment_lib.data.annotations import with_test_truth
 
 
 @pytest.mark.slow
@@ -37,22 +32,23 @@ def test_missing_data_is_one_sentence(tmp_path):
 
 
 @pytest.mark.slow
-def test_notebook_05_alone_trains_the_network_that_it_needs(tmp_path):
-    """Its cells as far as the network; test_notebooks.py has the rest."""
-    synthetic_pedestrians.draw(
+def test_notebook_05_alone_on_the_official_layout(tmp_path):
+    """It trains the network that it needs, and the identities in the file names of the test score the files to hand in."""
+    drawn = synthetic_pedestrians.draw(
         tmp_path / "few", train_identities=10, test_identities=4, train_images=40, progress=False
     )
-    plain = TransformerManager().transform_cell  # `!git clone` as Python; it runs on Colab only
-    cells = [plain(c.source) for c in nbformat.read(NOTEBOOK_05, as_version=4).cells if c.cell_type == "code"]
-    end = next(number for number, source in enumerate(cells, 1) if "pipeline.prepare(" in source)
-    script = tmp_path / "first_cells.py"
-    script.write_text("\n".join(cells[:end]))
-    settings = {"DATA": str(tmp_path / "few"), "RUNS": str(tmp_path / "runs"), "UNATTENDED": "1"}
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env=os.environ | {f"ASSIGNMENT_{name}": value for name, value in settings.items()},
-        cwd=PROJECT_ROOT / "notebooks", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    trained = tmp_path / "runs" / "few-smoke" / "joint-efficientnet_lite0-seed0"
+    data = with_test_truth(dataset.load(drawn))
+    folders = {"bounding_box_train": data.train, "bounding_box_test": data.gallery, "query": data.query}
+    for name, table in folders.items():
+        (tmp_path / "official" / name).mkdir(parents=True)
+        for number, row in enumerate(table.itertuples()):
+            file = f"{row.pid:04d}_c{row.camera}s1_{number:06d}_00.jpg"
+            shutil.copy(row.path, tmp_path / "official" / name / file)
+    done = run(tmp_path, "05", DATA="official")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "runs" / "official-smoke"
+    trained = folder / "joint-efficientnet_lite0-seed0"
     assert (trained / "best.pt").exists() and (trained / "finished.txt").exists()
+    scores = pd.read_csv(folder / "figures" / "test_lists.csv")
+    assert len(scores) == 4 and scores["mAP"].between(0, 1).all()
+    assert json.loads((folder / "metrics.json").read_text())["test"]["reid"]["queries"] == len(data.query)
