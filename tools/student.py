@@ -27,9 +27,11 @@ ANSWER = "# your answer"
 NEEDED = (
     "assignment_lib", "synthetic_pedestrians", "docs", "data/README.md", "Makefile", "pyproject.toml",
     "requirements.txt", "requirements-dev.txt",
-    "requirements-colab.txt", "constraints.txt", "tools/run_notebooks.py", "tools/set_repository.py", "LICENSE",
+    "requirements-colab.txt", "constraints.txt", "tools/run_notebooks.py", "tools/set_repository.py", "tools/demo.py",
+    "figures/widget.png", "results", "LICENSE",
 )  # fmt: skip
-FOR_TEACHERS = ("teaching.md",)
+#: What is left out of these folders: the teacher's page, and files to hand in.
+LEFT_OUT = ("teaching.md", "assignment-*")
 TITLE = "# Student version"
 README = f"""{TITLE}
 
@@ -147,7 +149,7 @@ def write_project(folder: Path) -> list[str]:
     shutil.rmtree(unfinished, ignore_errors=True)  # left by an interrupted run
     try:
         lines = write_notebooks(ROOT / "notebooks", unfinished / "notebooks")
-        leave_out = shutil.ignore_patterns("__pycache__", *FOR_TEACHERS)
+        leave_out = shutil.ignore_patterns("__pycache__", *LEFT_OUT)
         for name in NEEDED:
             source, target = ROOT / name, unfinished / name
             target.parent.mkdir(parents=True, exist_ok=True)

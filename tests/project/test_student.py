@@ -1,6 +1,7 @@
 """The students' version holds no solution, and runs."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -145,6 +146,11 @@ def test_the_copy_is_enough_to_run_on(tmp_path):
     """The first cells of a notebook, run in the copy, find the copy's own library and its settings."""
     student.write_project(tmp_path / "student")
     notebooks = tmp_path / "student" / "notebooks"
+    for path in notebooks.glob("*.ipynb"):
+        text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+        places = [place.replace('" / "', "/") for place in re.findall(r'PROJECT_ROOT / "([^)]*)"\)', text)]
+        for place in [*places, *re.findall(r"\]\(\.\./([^)#]+)", text)]:
+            assert (tmp_path / "student" / place).exists(), f"{path.name} needs {place}"
     cells = nbformat.read(notebooks / "02_class_weights.ipynb", as_version=4).cells
     plain = TransformerManager().transform_cell  # `!git clone` as Python; it runs on Colab only
     first = [plain(cell.source) for cell in cells if cell.cell_type == "code"][:2]
