@@ -78,7 +78,7 @@ def _download_images(archive: Path) -> Path:
     """Download the images with gdown, which handles Google Drive's confirmation pages and resumes."""
     if archive.exists():
         return archive
-    remedy = f"run again with a network and gdown (pip install gdown), or save {IMAGES_PAGE} as {archive} in a browser"
+    remedy = f"run again with a network, or save {IMAGES_PAGE} as {archive} in a browser"
     try:
         import gdown
 

@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
+import inspect
 import os
 import sys
 import types
 from pathlib import Path
 from unittest.mock import Mock
 
+import gdown
 import pandas as pd
 import pytest
 from made_up_archives import write_zip
@@ -113,6 +115,10 @@ def network(monkeypatch, tmp_path):
     monkeypatch.setattr(market1501, "IMAGES_MD5", hashlib.md5(small).hexdigest())
     monkeypatch.setattr(market1501, "read_market_attributes", lambda path: None)
     return network
+
+
+def test_the_made_up_gdown_is_called_like_the_real_one():
+    inspect.signature(gdown.download).bind(id="x", output="y", resume=True)
 
 
 def test_market1501_is_downloaded_unpacked_and_counted_once(network, tmp_path):
