@@ -7,6 +7,7 @@ from small_networks import joint_network
 
 from assignment_lib.data.attributes import TASKS
 from assignment_lib.models import heads, joint
+from assignment_lib.models.backbones import Backbone
 
 
 @pytest.mark.parametrize("head", [*heads.HEADS, "parts"])
@@ -44,6 +45,14 @@ def test_parameters_are_counted_by_part():
     assert counts["total"] == sum(count for name, count in counts.items() if name != "total")
     stem = 3 * 64 * 7 * 7 + 2 * 64  # frozen
     assert counts["total"] == sum(p.numel() for p in network.parameters()) - stem
+
+
+def test_a_backbone_of_ones_own(monkeypatch):
+    """CONTRIBUTING.md: any module that returns a feature map."""
+    own = Backbone(torch.nn.Conv2d(3, 8, 3, stride=16), 8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    monkeypatch.setattr(joint, "backbone", lambda *_: own)
+    network = joint_network("my own", 5)
+    assert network.train()(torch.rand(2, 3, 64, 32)).embedding.shape == (2, 8)
 
 
 @pytest.mark.parametrize(
