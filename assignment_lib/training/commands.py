@@ -44,6 +44,8 @@ def train(given: argparse.Namespace) -> int:
     """Train the JointConvNet of a recipe, or resume its training."""
     settings, device = settings_of(given), environment.device()
     recipe = recipes.from_settings(settings)
+    if recipe.retrieval.adaptation_rounds:
+        print("This trains the network before its adaptation to the test images, which notebook 5 adds.")
     split = assembly.decoded_split(dataset.load(settings.data), recipe, progress=True)
     assembly.run(assembly.joint(split, recipe, device), settings.training_folder("joint"))
     return 0
@@ -64,6 +66,11 @@ def measure_ablations(given: argparse.Namespace) -> int:
 def repeat(given: argparse.Namespace) -> int:
     """Train a recipe with several seeds, print scores and intervals, and write the scores to `repeats.csv`."""
     settings = settings_of(given)
+    if recipes.from_settings(settings).retrieval.adaptation_rounds:
+        print(
+            "Only notebook 5 adapts a network to the test images. Repeat the recipe without adaptation: RECIPE=strong"
+        )
+        return 2
     runs = ablations.repeat(dataset.load(settings.data), settings, given.seeds, environment.device(), _print)
     files.write_text(settings.folder / "repeats.csv", runs.to_csv(index=False))
     averages = [column for column in runs if "/" not in column]

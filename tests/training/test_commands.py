@@ -43,6 +43,16 @@ def test_repeat(loaded, capsys, monkeypatch):
     assert pd.read_csv(table).equals(runs[:2])
 
 
+def test_only_notebook_05_adapts(loaded, monkeypatch, capsys):
+    monkeypatch.setattr(commands.assembly, "decoded_split", lambda *_, **__: None)
+    monkeypatch.setattr(commands.assembly, "joint", lambda *_: None)
+    monkeypatch.setattr(commands.assembly, "run", lambda *_: None)
+    assert commands.main(["train", "--recipe", "adapted"]) == 0
+    assert "before its adaptation" in capsys.readouterr().out
+    assert commands.main(["repeat", "--recipe", "adapted"]) == 2, "its scores would be those of `strong`"
+    assert "RECIPE=strong" in capsys.readouterr().out
+
+
 def test_ablations_takes_the_rows_and_budget_of_its_arguments(loaded, monkeypatch):
     taken = []
     monkeypatch.setattr(ablations, "run", lambda _, base, folder, device, rows, *__: taken.append((base, rows)))
