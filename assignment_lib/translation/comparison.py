@@ -87,7 +87,8 @@ def short(recipe: Recipe, **changes: Any) -> Recipe:
 def add_command(subparsers: Any) -> None:
     """Add the command "translation" to the project's command line."""
     parser = subparsers.add_parser("translation", parents=[commands.settings_parser()], help=run.__doc__)
-    parser.add_argument("--others", help="folder or archive of the other data set; by default drawn people")
+    others = environment.setting("OTHERS", "")
+    parser.add_argument("--others", default=others, help="folder or archive of the other data set, else drawn people")
     seeds = [int(seed) for seed in environment.setting("SEEDS", "0 1 2 3 4").split()]
     parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
     parser.set_defaults(run=run)

@@ -119,5 +119,8 @@ def test_the_command_with_default_arguments(few_data, others, no_settings, monke
     assert loaded == ["synthetic"] and drawn == [environment.DATA_FOLDER / "others"]
     printed = capsys.readouterr().out
     assert all(printed.count(variant) == 5 for variant in ADDED)
+    monkeypatch.setenv("ASSIGNMENT_OTHERS", "my crops.zip")  # make translation OTHERS=…
+    assert commands.main(["translation"]) == 0
+    assert loaded == ["synthetic", "synthetic", "my crops.zip"] and len(drawn) == 1
     folder = environment.Settings().training_folder("translation")
     assert len(list(folder.glob("*/scores.json"))) == 5 * len(VARIANTS) and (folder / "translator" / "best.pt").exists()
