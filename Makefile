@@ -51,7 +51,7 @@ lint: environment
 docs: environment
 	$(RUN) tools/write_numbers.py
 
-# Trains the network of a recipe without notebooks; the notebooks then use it.
+# Trains the network of a recipe without notebooks; the notebooks then use it (with the default settings they train again).
 train: environment
 	$(COMMAND) train
 

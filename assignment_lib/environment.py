@@ -21,6 +21,7 @@ from assignment_lib.files import run_name
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = PROJECT_ROOT / "data"
 FIGURES_FOLDER = PROJECT_ROOT / "figures"
+WEIGHTS_FOLDER = PROJECT_ROOT / "weights"
 
 _PACKAGES = ("torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn", "matplotlib")
 
@@ -48,6 +49,14 @@ def published_weights() -> bool:
     if weights not in ("trained", "published"):
         raise ValueError(f"ASSIGNMENT_WEIGHTS is {weights!r}; set it to trained or published")
     return weights == "published"
+
+
+def make_paths_absolute() -> None:
+    """Make the paths in the settings absolute, for programs that are started in another folder."""
+    for name in ("DATA", "GALLERY", "OTHERS", "RUNS"):
+        path = setting(name, "")
+        if path and path != Settings.data and (name == "RUNS" or Path(path).expanduser().exists()):
+            os.environ[f"ASSIGNMENT_{name}"] = str(Path(path).expanduser().resolve())
 
 
 def find_data(path: str | Path) -> Path | None:
@@ -81,7 +90,7 @@ class Settings:
     @property
     def committed(self) -> bool:
         """Whether these are the settings of the committed notebooks and figures."""
-        return self == Settings()
+        return self == Settings() and not published_weights()
 
     @property
     def figures(self) -> Path:
@@ -114,10 +123,13 @@ def settings(**values: Any) -> Settings:
     seed = setting("SEED", str(cell.seed))
     if not seed.isdecimal():
         raise ValueError(f"ASSIGNMENT_SEED is {seed!r}; set it to a whole number from 0")
-    published_weights()  # raises for an invalid value
+    recipe = setting("RECIPE", cell.recipe)
+    if published_weights() and not (WEIGHTS_FOLDER / f"{recipe}.safetensors").exists():
+        names = " or ".join(path.stem for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")))
+        raise ValueError(f"There are no published weights for the recipe {recipe!r}. Set RECIPE to {names}.")
     return Settings(
         data=setting("DATA", cell.data),
-        recipe=setting("RECIPE", cell.recipe),
+        recipe=recipe,
         backbone=setting("BACKBONE", cell.backbone),
         pretrained=pretrained == "yes",
         seed=int(seed),

@@ -155,6 +155,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=int(environment.setting("PORT", "8866")))
     parser.add_argument("--no-browser", action="store_true")
     arguments = parser.parse_args()
+    environment.make_paths_absolute()
     retrieval()  # trains and predicts here, where progress is visible; every opened page reads the cached predictions
     print(f"\nOpen http://127.0.0.1:{arguments.port}/ (the page loads in some seconds). Ctrl-C ends it.", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # otherwise voila would keep running

@@ -26,6 +26,7 @@ LARGE = 250_000  # characters of a picture in an output; GitHub does not render 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from assignment_lib import environment  # noqa: E402
+from assignment_lib.training import ablations, recipes  # noqa: E402
 
 
 class PrintingClient(NotebookClient):
@@ -100,22 +101,28 @@ def joined_streams(outputs: list) -> list:
 
 
 def main(wanted: list[str]) -> int:
-    settings = environment.settings()
+    environment.make_paths_absolute()
+    try:
+        settings = environment.settings()
+    except ValueError as error:
+        print(error)
+        return 2
     paths = [p for p in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not wanted or p.name[:2] in wanted]
     if not paths:
         print(f"There is no notebook {', '.join(wanted)}; pass numbers from 01 to 07.")
         return 2
     target = ROOT / "notebooks" if settings.committed else settings.folder / "notebooks"
-    if settings.data != "synthetic" and Path(settings.data).exists():
-        os.environ["ASSIGNMENT_DATA"] = str(Path(settings.data).resolve())  # the notebooks run in another folder
     os.environ["ASSIGNMENT_UNATTENDED"] = "1"
     os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars would clutter the saved outputs
     if settings.committed and not wanted:
         # Committed outputs come from this code: finished training is repeated, interrupted training resumes.
-        for marker in settings.folder.glob("*/finished.txt"):
+        for marker in settings.folder.glob(f"*-seed{settings.seed}/finished.txt"):
             for name in ("last.pt", "finished.txt"):
                 (marker.parent / name).unlink(missing_ok=True)
-        shutil.rmtree(settings.ablations, ignore_errors=True)
+        recipe = recipes.from_settings(settings)
+        for row in filter(lambda row: row.short, ablations.rows_of(recipe)):  # the others take hours: `make ablations`
+            for seed in range(recipe.ablation.ablation_seeds):
+                shutil.rmtree(ablations.folder_of(row, seed, settings.ablations), ignore_errors=True)
     started = time.perf_counter()
     for number, path in enumerate(paths, 1):
         print(f"[{number}/{len(paths)}] {path.name}", flush=True)

@@ -257,7 +257,7 @@ def published(name: str = "strong") -> Published:
 
     Raises `FileNotFoundError` where there is none, `ValueError` where the file is damaged or of another version.
     """
-    path = environment.PROJECT_ROOT / "weights" / f"{name}.safetensors"
+    path = environment.WEIGHTS_FOLDER / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Set RECIPE to the name of a file in {path.parent}, or train.")
     try:

@@ -37,6 +37,26 @@ def test_only_the_defaults_write_the_committed_figures():
     assert environment.FIGURES_FOLDER not in {Settings(seed=1).figures, Settings(pretrained=False).figures}
 
 
+def test_published_weights_are_of_some_recipes_and_leave_the_committed_files_alone(monkeypatch):
+    monkeypatch.setenv("ASSIGNMENT_WEIGHTS", "published")
+    assert not Settings().committed and environment.settings(recipe="strong").recipe == "strong"
+    with pytest.raises(ValueError, match=r"recipe 'smoke'\. Set RECIPE to adapted or strong"):
+        environment.settings()
+
+
+def test_paths_for_programs_in_another_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my crops").mkdir()
+    (tmp_path / "synthetic").mkdir()
+    given = {"DATA": "synthetic", "GALLERY": "my crops", "OTHERS": "below data/", "RUNS": "new"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ASSIGNMENT_{name}", value)
+    environment.make_paths_absolute()
+    assert {name: environment.setting(name, "") for name in given} == {
+        "DATA": "synthetic", "GALLERY": str(tmp_path / "my crops"), "OTHERS": "below data/", "RUNS": str(tmp_path / "new"),
+    }  # fmt: skip
+
+
 def test_different_settings_have_different_folders():
     settings = [
         Settings(backbone=backbone, pretrained=pretrained, seed=seed)

@@ -1,12 +1,15 @@
-"""`make badges` writes the address of a copy into README.md and the notebooks."""
+"""The programs in tools/: `make badges`, `make notebooks`, and how settings reach them."""
 
 import os
 import subprocess
 
 import pytest
+import run_notebooks
 import set_repository
 
+from assignment_lib import environment
 from assignment_lib.environment import PROJECT_ROOT
+from assignment_lib.training import ablations, recipes
 
 
 @pytest.fixture
@@ -33,6 +36,22 @@ def test_another_form_changes_nothing(copy):
     before = (copy / "README.md").read_text()
     assert set_repository.main("no-slash") == 2
     assert (copy / "README.md").read_text() == before
+
+
+def test_notebooks_with_default_settings_keep_the_long_measurements(no_settings, monkeypatch):
+    """They train again what they show; `make ablations` took hours for the other rows."""
+    settings = environment.Settings()
+    rows = ablations.rows_of(recipes.from_settings(settings))
+    folders = [ablations.folder_of(row, 0, settings.ablations) for row in rows]
+    mine, other = settings.training_folder("joint"), environment.Settings(seed=1).training_folder("joint")
+    for folder in (*folders, mine, other):
+        folder.mkdir(parents=True)
+        (folder / "finished.txt").write_text("")
+    monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "")  # `main` sets it; restored after the test
+    monkeypatch.setattr(run_notebooks, "execute", lambda *_: None)
+    assert run_notebooks.main([]) == 0
+    assert [folder.exists() for folder in folders] == [not row.short for row in rows]
+    assert not (mine / "finished.txt").exists() and (other / "finished.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["a & b.zip", "it's (1) [x].zip", 'say "hi".zip', "two words.zip"])
