@@ -155,7 +155,7 @@ def reid_table(
 
     All scores are fractions. `scores` are those of the recipe `name` in the search that matches the test, `untrained`
     those of ImageNet features in the same search (None omits the column), and `alone` those of searching the validation
-    images alone, as in the report.
+    images alone.
     """
     columns = {
         f"ImageNet features, {TEST_LIKE}": untrained,
