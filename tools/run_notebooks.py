@@ -85,7 +85,8 @@ def in_few_colours(png: str) -> str:
     """A base64 PNG reduced to 256 colours, a third of the size; the file in figures/ keeps all colours."""
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     buffer = io.BytesIO()
-    image.quantize(256).save(buffer, "PNG", optimize=True)
+    # the default method would give the two ends of a colour bar the same grey
+    image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2).save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode() + "\n"
 
 

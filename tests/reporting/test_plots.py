@@ -262,8 +262,8 @@ def test_the_worst_query_is_first_with_its_first_match():
     figure = plots.worst_query_grid(RANKING, NOISE[:3], NOISE, QUERY, GALLERY)
     titles = [axes.get_title() for axes in figure.axes]
     # person 2: junk is excluded, the matches are 4th and 5th of five
-    assert titles[:3] == ["AP 32 %\nfirst: 4.", "✗ 0.90", "✗ 0.80"] and titles[7] == "✓ 0.50"
-    assert titles[8:11] == ["AP 100 %\nfirst: 1.", "✓ 0.90", "– 0.80"] and titles[15:] == ["✓ 0.90"]
+    assert titles[:3] == ["AP 32 %\nfirst match: 4", "✗ 0.90", "✗ 0.80"] and titles[7] == "✓ 0.50"
+    assert titles[8:11] == ["AP 100 %\nfirst match: 1", "✓ 0.90", "– 0.80"] and titles[15:] == ["✓ 0.90"]
     for query, gallery in ((QUERY, GALLERY.assign(pid=-2)), (QUERY.assign(pid=7), GALLERY)):
         with pytest.raises(ValueError, match="no query has a known match"):
             plots.worst_query_grid(RANKING, NOISE, NOISE, query, gallery)
@@ -285,8 +285,9 @@ def test_each_decision_rule_has_one_colour_in_all_panels():
     rows += [("best F1", "reranked", 0.2, 0.8, 0.6)]
     rules = pd.DataFrame(rows, columns=["rule", "score", "threshold", "precision", "recall"])
     left, similarity, reranked = plots.precision_recall({"similarity": curve, "reranked": curve}, rules).axes
-    fixed, best = markers(left, "o")
-    (best_reranked,) = markers(left, "s")
+    of_curve, fixed, best = markers(left, "o")
+    _, best_reranked = markers(left, "s")
+    assert of_curve.get_label() == "similarity", "the legend shows the marker of each score"
     assert best.get_xdata()[0] == 0.7 and best_reranked.get_ydata()[0] == 0.8 and fixed.get_ydata()[0] == 0.5
     assert best.get_color() == best_reranked.get_color() != fixed.get_color()
     assert [line.get_xdata()[0] for line in similarity.lines[3:]] == [0.3, 0.5]

@@ -143,5 +143,5 @@ def heat_map_sheet(images: Sequence[Tensor], maps: Tensor, titles: Sequence[str]
         smooth = F.interpolate(values[position][None, None], image.shape[1:], mode="bilinear", align_corners=False)
         below.imshow(smooth[0, 0].numpy(), cmap=colors, norm=norm, alpha=0.55)
     bar = figure.colorbar(ScalarMappable(norm, colors), ax=grid, shrink=0.6, aspect=30)
-    bar.set_label("against ... for" if signed else "share of the maximum", fontsize=9)
+    bar.set_label("contribution: against ... for the match" if signed else "share of the maximum", fontsize=9)
     return figure

@@ -80,7 +80,7 @@ def worst_query_grid(
     if worst.empty:
         raise ValueError("no query has a known match in the gallery, so none has an AP; skip this figure")
     rows = worst["query"].tolist()
-    titles = [f"AP {100 * row['AP']:.0f} %\nfirst: {int(row['first match'])}." for _, row in worst.iterrows()]
+    titles = [f"AP {100 * row['AP']:.0f} %\nfirst match: {int(row['first match'])}" for _, row in worst.iterrows()]
     title = f"The {len(rows)} queries with the lowest AP; last column: first true match"
     last = [verdicts[row].index(True) for row in rows]
     return retrieval_grid(ranking, query_images, gallery_images, query, gallery, rows, 9, title, titles, last)
@@ -120,7 +120,8 @@ def precision_recall(curves: Mapping[str, pd.DataFrame], rules: pd.DataFrame) ->
     figure, (left, *panels) = plt.subplots(1, 1 + len(curves), figsize=figsize, layout="constrained")
     labelled: set[str] = set()
     for panel, (score, curve), (line, marker) in zip(panels, curves.items(), (("-", "o"), ("--", "s")), strict=False):
-        left.plot(curve["recall"], curve["precision"], line, color=GRAY, label=score)
+        left.plot(curve["recall"], curve["precision"], line, color=GRAY)
+        left.plot([], [], line, marker=marker, color=GRAY, label=score)
         for column, style in _LINE_STYLES.items():
             label = column.replace("f1", "F1") if panel is panels[0] else None
             panel.plot(curve["threshold"], curve[column], style, color="black", linewidth=1, label=label)
@@ -129,7 +130,7 @@ def precision_recall(curves: Mapping[str, pd.DataFrame], rules: pd.DataFrame) ->
             labelled.add(row["rule"])
             panel.axvline(row["threshold"], color=colors[row["rule"]], linewidth=2)
             left.plot(row["recall"], row["precision"], marker, color=colors[row["rule"]], label=label)
-        panel.set(xlabel="threshold", ylim=(0, 1.05), title=f"Score: {score}")
+        panel.set(xlabel="threshold", ylabel="precision, recall or F1", ylim=(0, 1.05), title=f"Score: {score}")
     left.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.05), title="Precision and recall")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure

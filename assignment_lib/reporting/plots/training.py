@@ -53,6 +53,8 @@ def training_curves(history: pd.DataFrame) -> Figure:
             axes.axvspan(kept, last, color=GRAY, alpha=0.18, linewidth=0, label="later epochs")
         if title in (_REID, _ATTRIBUTES):
             axes.set_ylabel("validation, percent")
+        if title == _WEIGHTS:
+            axes.set_ylabel("weight")
         if title == _LOSSES and len(lines) > 1:
             axes.set_yscale("log")
         axes.legend(fontsize=8)
@@ -60,7 +62,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
 
 
 def curves(history: pd.DataFrame, panels: Mapping[str, Mapping[str, str]]) -> Figure:
-    """Draw columns of `history` against its column `epoch`; `panels` maps titles to the columns and their labels."""
+    """Draw losses, columns of `history`, against its column `epoch`; `panels` maps titles to columns and their labels."""
     columns = len(panels) if len(panels) < 4 else 2
     rows = -(-len(panels) // columns)
     figure = plt.figure(figsize=(5.2 * columns, 3.6 * rows), layout="constrained")
@@ -68,7 +70,7 @@ def curves(history: pd.DataFrame, panels: Mapping[str, Mapping[str, str]]) -> Fi
         axes = figure.add_subplot(rows, columns, number)
         for (column, label), color in zip(lines.items(), COLORS, strict=False):
             axes.plot(history["epoch"], history[column], color=color, label=label, marker=".", markersize=4)
-        axes.set(title=title, xlabel="epoch")
+        axes.set(title=title, xlabel="epoch", ylabel="loss")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8)
     return figure
