@@ -93,6 +93,10 @@ def with_network(chosen: Published, own: pd.DataFrame | None, log: Callable[[str
     if own is None:
         data = with_test_truth(dataset.load(environment.settings().data))
         query, gallery, known = data.query, data.gallery, data.has_test_identities
+        if query.empty or gallery.empty:
+            raise SystemExit(
+                f"{data.name} has no queries or no gallery. Pass its folder as GALLERY to search in its images."
+            )
         query, gallery = (table.assign(pid=table["pid"].clip(lower=-1)) for table in (query, gallery))
         copies = pipeline.find_query_copies(data)
     else:

@@ -117,8 +117,8 @@ def main(wanted: list[str]) -> int:
     os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars would clutter the saved outputs
     if settings.committed and not wanted:
         # Committed outputs come from this code: finished training is repeated, interrupted training resumes.
-        for marker in settings.folder.glob(f"*-seed{settings.seed}/finished.txt"):
-            for name in ("last.pt", "finished.txt"):
+        for marker in settings.folder.glob(f"*-seed{settings.seed}/**/finished.txt"):
+            for name in ("last.pt", "finished.txt", "scores.json"):
                 (marker.parent / name).unlink(missing_ok=True)
         recipe = recipes.from_settings(settings)
         for row in filter(lambda row: row.short, ablations.rows_of(recipe)):  # the others take hours: `make ablations`

@@ -99,7 +99,7 @@ class IdentitySampler(Sampler[int]):
     """P x K batches: `persons` identities with `images` images each (Hermans et al. 2017, section 2).
 
     `pids` `(N,)` holds the identity of each image. Identities follow one random order after another, so all are drawn
-    equally often. An image is drawn again only after all others of its identity; an identity with fewer than `images`
+    about equally often. An image is drawn again only after all others of its identity; an identity with fewer than `images`
     images repeats some. With fewer than `persons` identities a batch holds all of them, and `batch_size` is smaller. An epoch
     has N // `batch_size` batches, at least one. The draws depend only on the state of `generator`, so a resumed training
     repeats them. Raises `ValueError` for fewer than two identities.

@@ -201,18 +201,18 @@ def _train_table(folder: Path, notes: list[str]) -> pd.DataFrame:
 def _test_table(root: Path, name: str, notes: list[str], anonymous: bool = False) -> pd.DataFrame:
     """The images in the folder `name` of `root`; `notes` mention an empty one.
 
-    Raises `ValueError` for anonymous images whose names the output files cannot hold.
+    Raises `ValueError` for names that the output files cannot hold.
     """
     folder = child(root, name)
     if folder and anonymous:
         names = _images_of(folder, notes)
-        odd = [name for name in names if re.search(r"[,\s:]", name) or not name.isprintable()]
-        if odd:
-            fault = "names with a space, comma, colon or unprintable character"
-            raise ValueError(f"{folder}: reid_test.txt cannot hold {fault} ({few(odd)!a}); rename these files")
         table = _table(folder, names, [(ANONYMOUS, UNKNOWN_CAMERA)] * len(names))
     else:
         table = _people_table(folder, notes) if folder else _table(root, [], [])
+    odd = [name for name in table["file"] if re.search(r"[,\s:]", name) or not name.isprintable()]
+    if odd:
+        fault = "names with a space, comma, colon or unprintable character"
+        raise ValueError(f"{folder}: reid_test.txt cannot hold {fault} ({few(odd)!a}); rename these files")
     if table.empty:
         notes.append(f"no images in {name}/: this part of the test is empty")
     return table

@@ -133,6 +133,7 @@ def _write_anonymous(table: pd.DataFrame, folder: Path, random: np.random.Genera
 def _link_all(sources: Iterable[str], folder: Path, names: Iterable[str]) -> None:
     folder.mkdir()
     for source, name in zip(sources, names, strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)  # a folder per person
         try:
             os.link(os.path.realpath(source), folder / name)
         except OSError:  # another disk, or a file system without hard links

@@ -187,7 +187,8 @@ def list_details(
 
     Columns: `valid` (bool, whether the query has a true match in the gallery); `ap` and `first` (rank of the first match),
     floats, NaN if the query is not valid, `first` also if the list holds no match; `found`, `missed` and `wrong` images;
-    `ignored`, the excluded images that the list names; `length`, the number of its other images.
+    `ignored`, the excluded images that the list names; `length`, the number of its other images. Raises `ValueError` for a
+    list that repeats a position or has one outside the gallery.
     """
     labels = check_labels((query_ids, gallery_ids, query_cameras, gallery_cameras), len(lists), len(gallery_ids))
     cameras = [None] * len(lists) if labels.query_cameras is None else labels.query_cameras
@@ -199,6 +200,10 @@ def list_details(
         else:
             skipped = excluded(query_id, camera, labels.gallery_ids, labels.gallery_cameras)
         listed = check_integers(places, "a list of gallery positions")
+        if len(np.unique(listed)) < len(listed) or (listed < 0).any() or (listed >= len(same_person)).any():
+            raise ValueError(
+                f"a list repeats a gallery position or has one outside 0 to {len(same_person) - 1}; name each image once"
+            )
         relevant = int((same_person & ~skipped).sum())
         hits = same_person[listed[~skipped[listed]]]
         ranks = np.flatnonzero(hits) + 1

@@ -161,14 +161,21 @@ def check_output_files(folder: Path, data: Dataset) -> list[str]:
     return faults
 
 
-def write_metrics(path: Path, **content: Any) -> None:
-    """Write `content` to `metrics.json`; other fields that an earlier notebook of the same run wrote are kept.
+#: The fields of `metrics.json` that tell the networks of one folder apart.
+_NETWORK = ("seed", "backbone")
 
-    Raises `ValueError` naming the file if the existing one is damaged.
+
+def write_metrics(path: Path, **content: Any) -> None:
+    """Write `content` to `metrics.json`; other fields that an earlier notebook wrote for the same network are kept.
+
+    Fields of a network with another seed or backbone are removed. Raises `ValueError` naming the file if the existing one
+    is damaged.
     """
     if path.exists():
         try:
-            content = json.loads(path.read_text(encoding="utf-8")) | content
+            earlier = json.loads(path.read_text(encoding="utf-8")) | {}
+            same = all(earlier.get(name, value) == value for name, value in content.items() if name in _NETWORK)
+            content = (earlier if same else {}) | content
         except (TypeError, ValueError) as error:
             name = f"{path.parent.name}/{path.name}"
             raise ValueError(f"{name} is damaged ({error}); delete it and run notebooks 04 and 05 again") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -163,12 +162,7 @@ def measure(
     recipe, place = row_recipe(base, seed, row), folder_of(row, seed, folder)
     assemble = assembly.baseline if row.network == "baseline" else assembly.joint
     training = assemble(split, recipe, device)
-    try:
-        history = assembly.run(training, place, log)
-    except checkpoints.OtherRun:
-        shutil.rmtree(place)  # an unfinished row of an older recipe or of other data
-        training = assemble(split, recipe, device)
-        history = assembly.run(training, place, log)
+    history = assembly.run_anew(training, place, log)
     scores = final_scores(training, split)
     result = {
         "group": row.group,
@@ -187,7 +181,7 @@ def measure(
     }
     files.write_text(place / "result.json", json.dumps(result, indent=1))
     for weights in place.glob("*.pt"):
-        weights.unlink()  # a hundred rows of tens of megabytes; only the numbers are kept
+        weights.unlink(missing_ok=True)  # a hundred rows of tens of megabytes; only the numbers are kept
     return result
 
 

@@ -63,7 +63,11 @@ def fit(
     model.to(memory_format=torch.channels_last)
     with checkpoints.lock(folder), checkpoints.interrupts() as interrupted:
         state = checkpoints.load_last(folder, fingerprint)
-        dtype = optimizers.amp_dtype(state["amp"] if state else settings.amp, device)  # a training keeps its precision
+        amp = state["amp"] if state else settings.amp  # a training keeps its precision
+        if state and amp == "float16" and device.type == "cpu":
+            amp = "off"
+            log("The training continues in float32: it began in float16 on a GPU, which is many times slower on a CPU.")
+        dtype = optimizers.amp_dtype(amp, device)
         optimizer = optimizers.adamw(model, objective, settings.learning_rate, settings.weight_decay, betas)
         scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
         generators = [batches.generator] if batches.generator is not None else []
@@ -76,6 +80,7 @@ def fit(
             history.remove_older(folder)
         with history.tensorboard(folder, len(run.history)) as board:
             while len(run.history) < settings.epochs and history.epochs_without_gain(run.history) < settings.patience:
+                (folder / "finished.txt").unlink(missing_ok=True)  # of a training with fewer epochs
                 epoch = epoch or history.begin_epoch(objective, batches)
                 row = {"epoch": len(run.history) + 1} | train_epoch(run, settings, batches, epoch, interrupted)
                 started = time.perf_counter()

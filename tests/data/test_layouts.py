@@ -122,6 +122,13 @@ def test_broken_links_and_names_that_the_output_files_cannot_hold_are_refused(tm
     refused(FileNotFoundError, folder, folder / part, "lost.jpg", "broken links (1)")
 
 
+def test_names_that_the_output_files_cannot_hold_are_refused_in_every_layout(tmp_path):
+    images(tmp_path / "d" / "train", TRAIN_NAMES)
+    images(tmp_path / "d" / "query", ["0001_c1_1.jpg"])
+    images(tmp_path / "d" / "gallery", ["0001_c2 (1).jpg"])
+    refused(ValueError, tmp_path / "d", tmp_path / "d" / "gallery", "rename these files")
+
+
 def test_course_tables(tmp_path):
     folder = course(tmp_path / "Course Data", reversed(TRAIN_NAMES))
     images(folder / "test", ["0007_c1s1_000001_00.jpg"])  # anonymous, whatever its name is

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import inspect
 import os
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -13,7 +14,7 @@ import gdown
 import pandas as pd
 import pytest
 from made_up_archives import write_zip
-from made_up_folders import TRAIN_NAMES
+from made_up_folders import TRAIN_NAMES, images, market
 
 from assignment_lib.data import market1501
 from assignment_lib.data.attributes import ANNOTATION_COLUMNS, CLASSIFICATION_COLUMNS
@@ -48,6 +49,17 @@ def test_the_conversion_makes_the_test_anonymous_and_keeps_its_truth(converted):
     unknown = truth["pid"] <= 0
     assert unknown.sum() == 2 and truth.loc[unknown, CLASSIFICATION_COLUMNS].isna().all(axis=None)
     assert {row["hat"] for row in csv.DictReader((folder / "test_truth.csv").open())} <= {"1", "2", ""}
+
+
+def test_the_conversion_keeps_a_folder_per_person(tmp_path):
+    folder = market(tmp_path / "market1501", tmp_path / "market_attribute.mat")
+    for name in TRAIN_NAMES:
+        person, _, rest = name.partition("_")
+        images(folder / "people" / person, [rest])
+    shutil.rmtree(folder / "bounding_box_train")
+    (folder / "people").rename(folder / "bounding_box_train")
+    source = load(folder)
+    assert load(to_course(source, tmp_path / "as course")).train["file"].tolist() == source.train["file"].tolist()
 
 
 def test_the_conversion_is_reproducible_and_copies_where_links_fail(converted, tmp_path, monkeypatch):

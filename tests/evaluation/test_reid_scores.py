@@ -156,6 +156,12 @@ def test_lists_without_a_valid_query(lists, query_ids):
         list_scores(lists, query_ids, [1], None, None)
 
 
+@pytest.mark.parametrize("places", [[0, 0, 0], [-1], [2]])
+def test_lists_that_repeat_an_image_or_name_none(places):
+    with pytest.raises(ValueError, match="name each image once"):
+        list_scores([places], [1], [1, 2], None, None)
+
+
 def test_list_details_by_hand():
     # the query is person 1 of camera 1; its first list: wrong · match · same camera · junk · distractor · match
     gallery_ids, gallery_cameras = np.array([2, 1, 1, -1, 0, 1, 1]), np.array([2, 2, 1, 3, 3, 3, 4])

@@ -1,6 +1,7 @@
 """The page of `make demo`, without a browser; tests/browser opens it."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -64,6 +65,14 @@ def test_own_crops_with_published_weights(own_folder, monkeypatch):
     assert widget.play(retrieval).children
     again = demo.retrieval(log=lambda text: None)  # from cached predictions
     assert again.similarity.equal(retrieval.similarity)
+
+
+def test_a_data_set_without_queries_is_one_sentence(monkeypatch, few_data):
+    monkeypatch.setattr(demo.dataset, "load", lambda name: replace(few_data, query=few_data.query[:0]))
+    published = assembly.Published(small_network("strong"), recipe("strong"), {})
+    monkeypatch.setattr(assembly, "published", lambda name: published)
+    with pytest.raises(SystemExit, match="Pass its folder as GALLERY"):
+        demo.retrieval(log=lambda text: None)
 
 
 def test_missing_weights_or_images_are_one_sentence(own_folder, monkeypatch):

@@ -44,14 +44,17 @@ def test_notebooks_with_default_settings_keep_the_long_measurements(no_settings,
     rows = ablations.rows_of(recipes.from_settings(settings))
     folders = [ablations.folder_of(row, 0, settings.ablations) for row in rows]
     mine, other = settings.training_folder("joint"), environment.Settings(seed=1).training_folder("joint")
-    for folder in (*folders, mine, other):
+    inner = settings.training_folder("translation") / "people"
+    for folder in (*folders, mine, other, inner):
         folder.mkdir(parents=True)
         (folder / "finished.txt").write_text("")
+    (inner / "scores.json").write_text("{}")
     monkeypatch.setenv("ASSIGNMENT_UNATTENDED", "")  # `main` sets it; restored after the test
     monkeypatch.setattr(run_notebooks, "execute", lambda *_: None)
     assert run_notebooks.main([]) == 0
     assert [folder.exists() for folder in folders] == [not row.short for row in rows]
     assert not (mine / "finished.txt").exists() and (other / "finished.txt").exists()
+    assert not list(inner.iterdir())
 
 
 @pytest.mark.parametrize("name", ["a & b.zip", "it's (1) [x].zip", 'say "hi".zip', "two words.zip"])

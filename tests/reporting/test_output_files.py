@@ -168,8 +168,11 @@ def test_every_output_file_is_checked(run):
 def test_metrics_keep_the_fields_of_an_earlier_notebook(tmp_path):
     path = tmp_path / "run" / "metrics.json"
     output_files.write_metrics(path, reid={"mAP": 0.3}, seed=1)
-    output_files.write_metrics(path, test={"reid": None}, seed=2)
-    assert json.loads(path.read_text()) == {"reid": {"mAP": 0.3}, "seed": 2, "test": {"reid": None}}
+    output_files.write_metrics(path, test={"reid": None}, seed=1, backbone="resnet18")
+    both = {"reid": {"mAP": 0.3}, "seed": 1, "test": {"reid": None}, "backbone": "resnet18"}
+    assert json.loads(path.read_text()) == both
+    output_files.write_metrics(path, seed=2, thresholds={})
+    assert json.loads(path.read_text()) == {"seed": 2, "thresholds": {}}, "the rest is of another network"
 
 
 @pytest.mark.parametrize("content", ["{", "[]", b"\xff\xfe"])

@@ -277,6 +277,8 @@ def test_similarities_are_densities_and_counts():
     assert upper.lines[0].get_xdata()[0] == 0.4 and lower.get_yscale() == "log"
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "75 %" in labels[0] and "25 %" in labels[1]
+    alone = plots.similarity_histogram(same, different[:0], 0.4)  # of one validation person
+    assert len(alone.legends[0].get_texts()) == 1
 
 
 def test_each_decision_rule_has_one_colour_in_all_panels():

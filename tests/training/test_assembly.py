@@ -198,7 +198,7 @@ def test_the_data_changed_since_the_network_was_trained(few_data, settings):
 def test_published_weights_give_the_network_without_its_pid_classifier(tmp_path, monkeypatch, few_data):
     split = assembly.decoded_split(few_data, tiny(distractors="none"))
     train(split, tiny(), tmp_path / "joint")
-    monkeypatch.setattr(environment, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(environment, "WEIGHTS_FOLDER", tmp_path / "weights")
     thresholds = {"similarity": 0.4, "reranked": 0.2}
     assembly.publish(tmp_path / "joint", tmp_path / "weights" / "small.safetensors", thresholds)
     published, restored, stored = assembly.published("small")
@@ -213,7 +213,7 @@ def test_published_weights_give_the_network_without_its_pid_classifier(tmp_path,
 
 
 def test_published_weights_that_cannot_be_read_are_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(environment, "WEIGHTS_FOLDER", tmp_path / "weights")
     with pytest.raises(FileNotFoundError, match=r"small\.safetensors"):
         assembly.published_network("small")
     (tmp_path / "weights").mkdir()

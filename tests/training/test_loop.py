@@ -80,6 +80,25 @@ def test_an_interrupt_finishes_the_batch_and_saves_the_state(run, monkeypatch):
     pd.testing.assert_frame_equal(timeless(rows), timeless(whole_rows))
 
 
+def test_a_training_that_is_continued_is_not_finished(run, tmp_path):
+    run(1)
+
+    def stop(line):
+        if line.startswith("epoch  2/"):
+            raise RuntimeError("the session ends here")
+
+    with pytest.raises(RuntimeError, match="the session ends here"):
+        run(3, log=stop)
+    assert not (tmp_path / "run" / "finished.txt").exists()
+
+
+def test_a_float16_training_continues_in_float32_on_the_cpu(run):
+    """As on Colab after the GPU's quota; in float16 the CPU is many times slower."""
+    assert run(1, amp="float16")[1]["amp"].tolist() == ["float16"]
+    _, rows, lines = run(2, amp="float16")
+    assert rows["amp"].tolist() == ["float16", "float32"] and "continues in float32" in lines[0]
+
+
 def test_an_interrupt_during_the_last_validation(run, monkeypatch):
     def interrupted(row, epochs, improved):
         if row["epoch"] == 2:

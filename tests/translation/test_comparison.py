@@ -21,7 +21,7 @@ BUDGET = {"ablation_epochs": 1, "ablation_image_size": (64, 32), "batch_size": 1
 
 @pytest.fixture(scope="module")
 def recipe():
-    return comparison.short(recipes.recipe("smoke", pretrained=False, amp="off", **BUDGET))
+    return comparison.short(recipes.recipe("smoke", pretrained=False, amp="off", **BUDGET), epochs=1)
 
 
 @pytest.fixture(scope="module")

@@ -93,9 +93,11 @@ def similarity_histogram(same: np.ndarray, different: np.ndarray, threshold: flo
     `threshold` is marked, and the legend gives the share of pairs above it.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 6.2), sharex=True, layout="constrained")
-    low, high = min(same.min(), different.min()), max(same.max(), different.max(), threshold)
-    bins = np.linspace(low, high + 1e-6, 61).tolist()
+    pairs = np.concatenate([same, different])
+    bins = np.linspace(pairs.min(), max(pairs.max(), threshold) + 1e-6, 61).tolist()
     for name, values, color in (("same person", same, GREEN), ("different people", different, GRAY)):
+        if not len(values):  # a single validation person
+            continue
         label = f"{name}: {100 * (values >= threshold).mean():.2g} % above the threshold"
         upper.hist(values, bins, density=True, alpha=0.65, color=color)
         lower.hist(values, bins, histtype="stepfilled", alpha=0.65, color=color, label=label)
