@@ -9,7 +9,6 @@ every mean, and counted. `reid_scores` computes the same numbers fast and is tes
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 #: Gallery images with this id are neither right nor wrong: they are excluded from every ranking.
 JUNK_ID = -1
@@ -82,23 +81,3 @@ def precision_recall_f1(
     """
     found, returned = np.asarray(found), np.asarray(returned)
     return found / np.maximum(returned, 1), found / np.asarray(relevant), 2 * found / (returned + relevant)
-
-
-def score_each_query(
-    similarity: np.ndarray,
-    query_ids: np.ndarray,
-    gallery_ids: np.ndarray,
-    query_cameras: np.ndarray | None,
-    gallery_cameras: np.ndarray | None,
-) -> pd.DataFrame:
-    """One row per valid query: its position `query`, `ap`, `inp`, and `first`, the rank of the first match.
-
-    `similarity` is `(Q, G)`. CMC rank-k is the share of rows whose `first` is at most k.
-    """
-    rows = []
-    for query in range(len(similarity)):
-        camera = None if query_cameras is None else query_cameras[query]
-        matches = ranked_matches(similarity[query], query_ids[query], gallery_ids, camera, gallery_cameras)
-        if any(matches):
-            rows.append((query, average_precision(matches), inverse_negative_penalty(matches), matches.index(True) + 1))
-    return pd.DataFrame(rows, columns=["query", "ap", "inp", "first"])

@@ -1,9 +1,12 @@
 """Cases for the re-identification scores: one computed by hand, random ones with many ties, one like Market-1501."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
+
+from assignment_lib.evaluation.protocol import average_precision, inverse_negative_penalty, ranked_matches
 
 # The ranking of each of four queries (id, camera), nearest first:
 #   query 0 (1, 1): same camera (excluded) · match · wrong · junk (excluded) · match      -> matches at ranks 1 and 3
@@ -28,7 +31,7 @@ SMALL_DISTANCES = np.array(
 
 
 def check(scores, expected, queries, images):
-    """Compare `scores` with `expected`, the frame of `protocol.score_each_query`."""
+    """Compare `scores` with `expected`, the frame of `score_each_query`."""
     np.testing.assert_array_equal(np.flatnonzero(scores.valid), expected["query"])
     assert scores.valid.shape == (queries,)
     assert scores.valid_queries == len(expected)
@@ -86,3 +89,23 @@ def market_like(seed=0, queries=40, images=300):
     for name in ("query", "gallery"):
         case[name] = (case[name] / np.linalg.norm(case[name], axis=1, keepdims=True)).astype(np.float32)
     return case
+
+
+def score_each_query(
+    similarity: np.ndarray,
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cameras: np.ndarray | None,
+    gallery_cameras: np.ndarray | None,
+) -> pd.DataFrame:
+    """One row per valid query: its position `query`, `ap`, `inp`, and `first`, the rank of the first match.
+
+    `similarity` is `(Q, G)`. CMC rank-k is the share of rows whose `first` is at most k.
+    """
+    rows = []
+    for query in range(len(similarity)):
+        camera = None if query_cameras is None else query_cameras[query]
+        matches = ranked_matches(similarity[query], query_ids[query], gallery_ids, camera, gallery_cameras)
+        if any(matches):
+            rows.append((query, average_precision(matches), inverse_negative_penalty(matches), matches.index(True) + 1))
+    return pd.DataFrame(rows, columns=["query", "ap", "inp", "first"])

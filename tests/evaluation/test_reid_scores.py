@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from retrieval_cases import MANY, SMALL, SMALL_DISTANCES, check, market_like, retrieval_cases
+from retrieval_cases import MANY, SMALL, SMALL_DISTANCES, check, market_like, retrieval_cases, score_each_query
 
 from assignment_lib import environment
-from assignment_lib.evaluation.protocol import average_precision, score_each_query
+from assignment_lib.evaluation.protocol import average_precision
 from assignment_lib.evaluation.reid_scores import (
     list_details,
     list_scores,
