@@ -108,6 +108,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "assignment": plain("assignment.csv"),
     "assignment attributes": attributes,
     "report seeds": report_seeds,
+    "strong seeds": plain("strong_seeds.csv"),
     "validation estimates": plain("validation_estimates.csv"),
     "adaptation": plain("adaptation.csv"),
     "post-processing": plain("post_processing.csv", 3),
