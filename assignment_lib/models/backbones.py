@@ -136,7 +136,9 @@ def stem_and_stages(network: Any) -> tuple[list[nn.Module], list[nn.Module]]:  #
 
 
 def first_stages(network: Any, count: int) -> list[nn.Module]:
-    """The stem and the first `count` stages. Raises `ValueError` for more stages than there are."""
+    """The stem and the first `count` stages; none for -1. Raises `ValueError` for more stages than there are."""
+    if count < 0:
+        return []
     stem, stages = stem_and_stages(network)
     if count > len(stages):
         raise ValueError(f"frozen_stages={count}, but a {type(network).__name__} has {len(stages)} stages; pass fewer")

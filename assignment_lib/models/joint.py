@@ -114,7 +114,7 @@ class JointConvNet(nn.Module):
         return self
 
     def _frozen(self) -> list[nn.Module]:
-        return first_stages(self.features.network, self.frozen_stages) if self.frozen_stages >= 0 else []
+        return first_stages(getattr(self.features, "network", self.features), self.frozen_stages)
 
     def forward(self, images: Tensor) -> Output:
         feature_map = self.feature_map(images)

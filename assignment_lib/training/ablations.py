@@ -162,7 +162,7 @@ def measure(
     recipe, place = row_recipe(base, seed, row), folder_of(row, seed, folder)
     assemble = assembly.baseline if row.network == "baseline" else assembly.joint
     training = assemble(split, recipe, device)
-    history = assembly.run_anew(training, place, log)
+    history = checkpoints.replacing_others(lambda: assembly.run(training, place, log), place)
     scores = final_scores(training, split)
     result = {
         "group": row.group,

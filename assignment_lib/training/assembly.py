@@ -10,7 +10,6 @@ Notebooks 03 and 04, the commands and the ablations all train in this way.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -180,15 +179,6 @@ def run(training: Training, folder: Path, log: Callable[[str], None] = print) ->
         training.network, training.objective, training.batches, training.validate, training.settings, folder,
         fingerprint=training.fingerprint, image_files=training.image_files, log=log,
     )  # fmt: skip
-
-
-def run_anew(training: Training, folder: Path, log: Callable[[str], None] = print) -> pd.DataFrame:
-    """`run`, but a training with other settings or other data in `folder` is removed first."""
-    try:
-        return run(training, folder, log)
-    except checkpoints.OtherRun:
-        shutil.rmtree(folder)
-        return run(training, folder, log)
 
 
 def joint_network(

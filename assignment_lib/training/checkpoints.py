@@ -8,12 +8,13 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ except ImportError:
 
 #: Increased when checkpoints of earlier code no longer load.
 VERSION = 2
+
+_Result = TypeVar("_Result")
 
 
 class OtherRun(ValueError):
@@ -218,6 +221,16 @@ def require_same(theirs: dict[str, Any], ours: dict[str, Any], folder: Path) -> 
             f"{folder} holds a training with other settings ({'; '.join(differences)}). Restore the settings, or remove the "
             "folder to train again."
         )
+
+
+def replacing_others(train: Callable[[], _Result], folder: Path, log: Callable[[str], None] = files.quiet) -> _Result:
+    """The result of `train()`; a training with other settings or data that it finds in `folder` is removed and logged."""
+    try:
+        return train()
+    except OtherRun as error:
+        log(str(error))
+        shutil.rmtree(folder)
+        return train()
 
 
 def random_states(generators: Sequence[torch.Generator]) -> dict[str, Any]:

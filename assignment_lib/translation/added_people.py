@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +17,8 @@ from assignment_lib.data.attributes import TASKS
 from assignment_lib.data.dataset import Dataset
 from assignment_lib.data.images import decode
 from assignment_lib.data.split import appended
+from assignment_lib.training import checkpoints
 from assignment_lib.training.assembly import Split
-from assignment_lib.training.checkpoints import OtherRun
 from assignment_lib.translation import translator
 from assignment_lib.translation.translator import Translator, TranslatorSettings
 
@@ -71,13 +70,11 @@ def prepare_material(
     height, width = split.train_images.shape[2:]
     images, cameras = decode(others.train["path"], (height, width)), split.train["camera"].to_numpy()
     data = f"{split.data_fingerprint} {dataset.fingerprint(others)}"
-    arguments = (images, split.train_images, cameras, folder, device, settings, data)
-    try:
-        network, history = translator.train(*arguments)
-    except OtherRun as error:
-        print(f"{error} Training the translator again.")
-        shutil.rmtree(folder)
-        network, history = translator.train(*arguments)
+    network, history = checkpoints.replacing_others(
+        lambda: translator.train(images, split.train_images, cameras, folder, device, settings, data),
+        folder,
+        lambda error: print(f"{error} Training the translator again."),
+    )
     fingerprints = {NOTHING: split.data_fingerprint, ADDED[0]: data, ADDED[1]: data}
     fingerprints[ADDED[2]] = f"{data} {json.dumps(asdict(settings))}"
     return Material(split, others.train, images, network, history, fingerprints)

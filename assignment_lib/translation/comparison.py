@@ -56,7 +56,7 @@ def compare(
 def measure(variant: str, material: Material, recipe: Recipe, folder: Path, device: torch.device) -> dict[str, float]:
     """Train a variant in `folder`, or resume it; return the scores of the last epoch in percent."""
     training = assembly.joint(material.prepared(variant), recipe, device)._replace(validate=None)
-    assembly.run_anew(training, folder)
+    checkpoints.replacing_others(lambda: assembly.run(training, folder), folder)
     return ablations.in_percent(ablations.final_scores(training, material.split))
 
 

@@ -104,6 +104,7 @@ def test_frozen_stages_keep_their_weights_and_the_others_train(name, stage):
 
 def test_numbers_of_frozen_stages():
     network = timm.create_model("resnet18")
+    assert backbones.first_stages(network, -1) == []
     assert backbones.first_stages(network, 0) == [network.conv1, network.bn1]
     with pytest.raises(ValueError, match="frozen_stages=5"):
         backbones.first_stages(network, 5)

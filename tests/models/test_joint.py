@@ -53,6 +53,8 @@ def test_a_backbone_of_ones_own(monkeypatch):
     monkeypatch.setattr(joint, "backbone", lambda *_: own)
     network = joint_network("my own", 5)
     assert network.train()(torch.rand(2, 3, 64, 32)).embedding.shape == (2, 8)
+    with pytest.raises(ValueError, match="frozen_stages=-1"):
+        joint_network("my own", 5, frozen_stages=0)
 
 
 @pytest.mark.parametrize(
